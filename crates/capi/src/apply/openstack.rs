@@ -1,0 +1,179 @@
+//! `OpenStackCluster` and `OpenStackMachineTemplate` (infrastructure.cluster.x-k8s.io/v1beta1, CAPO 0.14).
+
+use serde::Serialize;
+
+use super::Object;
+
+/// Network, security groups and load balancer of a cluster.
+pub type OpenStackCluster = Object<OpenStackClusterSpec>;
+
+/// Spec of an [`OpenStackCluster`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenStackClusterSpec {
+    /// Credentials.
+    pub identity_ref: IdentityReference,
+    /// Network with floating IPs. Cannot be changed.
+    pub external_network: NetworkParam,
+    /// Subnets to be made, exactly one.
+    pub managed_subnets: Vec<Subnet>,
+    /// MTU of the network to be made. Cannot be changed.
+    #[serde(rename = "networkMTU", skip_serializing_if = "Option::is_none")]
+    pub network_mtu: Option<u32>,
+    /// Address of the API, allocated beforehand.
+    #[serde(rename = "apiServerFloatingIP")]
+    pub api_server_floating_ip: String,
+    /// Load balancer of the API.
+    pub api_server_load_balancer: LoadBalancer,
+    /// Security groups to be made.
+    pub managed_security_groups: ManagedSecurityGroups,
+    /// Zones of control plane machines. Empty: all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub control_plane_availability_zones: Vec<String>,
+    /// Tags on everything. Cannot be changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+}
+
+/// Where credentials are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IdentityReference {
+    /// Secret in the same namespace.
+    pub name: String,
+    /// Entry in its `clouds.yaml`.
+    pub cloud_name: String,
+}
+
+/// A network by id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NetworkParam {
+    /// UUID.
+    pub id: String,
+}
+
+/// A subnet to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subnet {
+    /// Range.
+    pub cidr: String,
+    /// Name servers; may be changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns_nameservers: Vec<String>,
+}
+
+/// Load balancer of the API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadBalancer {
+    /// Always true; without a load balancer the field is left out as a whole.
+    pub enabled: bool,
+    /// Octavia provider. Cannot be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Who may connect; may be changed. CAPO adds subnet and router. Dropped for the provider `ovn`.
+    #[serde(rename = "allowedCIDRs", skip_serializing_if = "Vec::is_empty")]
+    pub allowed_cidrs: Vec<String>,
+}
+
+/// Security groups to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedSecurityGroups {
+    /// Whether nodes may talk to each other on every port.
+    pub allow_all_in_cluster_traffic: bool,
+    /// Rules beside CAPO's own, in the groups of control plane and workers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub all_nodes_security_group_rules: Vec<SecurityGroupRule>,
+}
+
+/// A rule of a security group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecurityGroupRule {
+    /// Name within the object; not sent to Neutron.
+    pub name: &'static str,
+    /// Text in Neutron.
+    pub description: &'static str,
+    /// `ingress` or `egress`.
+    pub direction: &'static str,
+    /// `IPv4` or `IPv6`.
+    pub ether_type: &'static str,
+    /// Protocol.
+    pub protocol: &'static str,
+    /// First port.
+    pub port_range_min: u16,
+    /// Last port.
+    pub port_range_max: u16,
+    /// `controlplane`, `worker`.
+    pub remote_managed_groups: Vec<&'static str>,
+}
+
+/// What servers of a pool are like. Nothing in it can be changed; a change is a new object.
+pub type OpenStackMachineTemplate = Object<OpenStackMachineTemplateSpec>;
+
+/// Spec of an [`OpenStackMachineTemplate`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OpenStackMachineTemplateSpec {
+    /// What is copied for each machine.
+    pub template: OpenStackMachineTemplateResource,
+}
+
+/// What is copied for each machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OpenStackMachineTemplateResource {
+    /// Spec of the machines.
+    pub spec: OpenStackMachineSpec,
+}
+
+/// What a server is like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenStackMachineSpec {
+    /// Name of the flavor.
+    pub flavor: String,
+    /// Image.
+    pub image: ImageParam,
+    /// Volume to boot from, where the flavor has no disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_volume: Option<RootVolume>,
+    /// Server group, which must exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_group: Option<ServerGroupParam>,
+    /// Metadata of the server.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub server_metadata: Vec<KeyValue>,
+}
+
+/// An image by id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImageParam {
+    /// UUID.
+    pub id: String,
+}
+
+/// A volume to boot from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RootVolume {
+    /// Size in GiB.
+    #[serde(rename = "sizeGiB")]
+    pub size_gib: u32,
+}
+
+/// A server group by id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServerGroupParam {
+    /// UUID.
+    pub id: String,
+}
+
+/// A piece of server metadata.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyValue {
+    /// Letters, digits, `-_.: `; no slash.
+    pub key: String,
+    /// Value.
+    pub value: String,
+}

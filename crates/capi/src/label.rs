@@ -1,0 +1,16 @@
+//! Labels and annotations of Cluster API that we select by or set.
+
+/// On every object of a cluster: the Cluster API name.
+pub const CLUSTER_NAME: &str = "cluster.x-k8s.io/cluster-name";
+/// On machines of a control plane, empty.
+pub const CONTROL_PLANE: &str = "cluster.x-k8s.io/control-plane";
+/// On machines of a worker pool: name of the `MachineDeployment`.
+pub const DEPLOYMENT_NAME: &str = "cluster.x-k8s.io/deployment-name";
+/// On machines that a person wants replaced by a health check.
+pub const REMEDIATE_MACHINE: &str = "cluster.x-k8s.io/remediate-machine";
+/// On a machine of a deployment that is to go first when it scales down.
+pub const DELETE_MACHINE: &str = "cluster.x-k8s.io/delete-machine";
+/// On objects whose controllers are to leave them alone.
+pub const PAUSED: &str = "cluster.x-k8s.io/paused";
+/// On Secrets that `clusterctl move` is to take along.
+pub const MOVE: &str = "clusterctl.cluster.x-k8s.io/move";

@@ -1,0 +1,147 @@
+//! `OpenStackCluster`, `OpenStackMachine` (v1beta1) and `OpenStackServer` (v1alpha1) of CAPO 0.14.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Condition, Metadata};
+
+/// Network, security groups and load balancer of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OpenStackCluster {
+    /// Name, labels and so on.
+    pub metadata: Metadata,
+    /// What is.
+    pub status: OpenStackClusterStatus,
+}
+
+/// What the infrastructure of a cluster is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OpenStackClusterStatus {
+    /// All of it is there.
+    pub ready: bool,
+    /// The network.
+    pub network: Option<ResourceStatus>,
+    /// The router.
+    pub router: Option<ResourceStatus>,
+    /// Load balancer of the API.
+    pub api_server_load_balancer: Option<LoadBalancer>,
+    /// Security group of the control plane.
+    pub control_plane_security_group: Option<ResourceStatus>,
+    /// Security group of workers.
+    pub worker_security_group: Option<ResourceStatus>,
+    /// Word for a fault.
+    pub failure_reason: Option<String>,
+    /// Sentence for a fault.
+    pub failure_message: Option<String>,
+    /// Conditions of the older shape.
+    pub conditions: Vec<Condition>,
+}
+
+/// A resource in the cloud.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ResourceStatus {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+}
+
+/// Load balancer of the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct LoadBalancer {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Floating IP.
+    pub ip: String,
+    /// Address within the network.
+    #[serde(rename = "internalIP")]
+    pub internal_ip: String,
+    /// Who may connect, as set in Octavia.
+    #[serde(rename = "allowedCIDRs")]
+    pub allowed_cidrs: Vec<String>,
+}
+
+/// Infrastructure of a machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OpenStackMachine {
+    /// Name, labels and so on. The name is that of the machine.
+    pub metadata: Metadata,
+    /// What is wished.
+    pub spec: OpenStackMachineSpec,
+    /// What is.
+    pub status: OpenStackMachineStatus,
+}
+
+/// What is wished of a machine's infrastructure.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OpenStackMachineSpec {
+    /// `openstack:///<server id>`.
+    #[serde(rename = "providerID")]
+    pub provider_id: Option<String>,
+    /// Name of the flavor.
+    pub flavor: Option<String>,
+}
+
+/// What a machine's infrastructure is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OpenStackMachineStatus {
+    /// The server is there and wired.
+    pub ready: bool,
+    /// Id of the server.
+    #[serde(rename = "instanceID")]
+    pub instance_id: Option<String>,
+    /// BUILD, ACTIVE, ERROR …
+    pub instance_state: Option<String>,
+    /// Addresses.
+    pub addresses: Vec<MachineAddress>,
+    /// Word for a fault.
+    pub failure_reason: Option<String>,
+    /// Sentence for a fault.
+    pub failure_message: Option<String>,
+    /// Conditions of the older shape.
+    pub conditions: Vec<Condition>,
+}
+
+/// An address of a machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MachineAddress {
+    /// `InternalIP`, `ExternalIP`, `Hostname` …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The address.
+    pub address: String,
+}
+
+/// A Nova server with its ports and volumes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OpenStackServer {
+    /// Name, labels and so on. The name is that of the machine.
+    pub metadata: Metadata,
+    /// What is.
+    pub status: OpenStackServerStatus,
+}
+
+/// What a server is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OpenStackServerStatus {
+    /// It runs.
+    pub ready: bool,
+    /// Id of the server.
+    #[serde(rename = "instanceID")]
+    pub instance_id: Option<String>,
+    /// BUILD, ACTIVE, ERROR …
+    pub instance_state: Option<String>,
+    /// Conditions of the older shape.
+    pub conditions: Vec<Condition>,
+}

@@ -1,0 +1,169 @@
+//! Files: where they come from, with and without a mirror.
+
+use std::fmt;
+
+use capstan_spec::Mirror;
+use serde::Deserialize;
+
+/// Processor of a node, as upstream names it in its files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Architecture {
+    /// 64-bit x86.
+    #[default]
+    Amd64,
+    /// 64-bit Arm.
+    Arm64,
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        })
+    }
+}
+
+/// A file that upstream publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// What it belongs to.
+    pub component: String,
+    /// Version of the component.
+    pub version: String,
+    /// Name of the file.
+    pub file: String,
+    /// Where upstream publishes it.
+    pub url: String,
+    /// Checksum of what upstream publishes; `None` is "not known", never "not needed".
+    pub sha256: Option<String>,
+}
+
+impl Artifact {
+    /// Where to get the file: from the mirror if there is one, else from upstream.
+    ///
+    /// A mirror lays files out as `<component>/<version>/<file>`, with `<file>.sha256` beside each.
+    pub fn location(&self, mirror: Option<&Mirror>) -> String {
+        match mirror.and_then(|mirror| mirror.files.as_deref()) {
+            Some(files) => format!(
+                "{}/{}/{}/{}",
+                files.trim_end_matches('/'),
+                self.component,
+                self.version,
+                self.file
+            ),
+            None => self.url.clone(),
+        }
+    }
+}
+
+/// Where upstream publishes the files of a component.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Source {
+    pub(crate) component: String,
+    url: String,
+    files: Vec<String>,
+}
+
+/// A checksum that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Checksum {
+    component: String,
+    version: String,
+    file: String,
+    sha256: String,
+}
+
+impl Source {
+    pub(crate) fn artifacts(
+        &self,
+        version: &str,
+        architecture: Architecture,
+        checksums: &[Checksum],
+    ) -> Vec<Artifact> {
+        let filled = |template: &str| {
+            template
+                .replace("{version}", version)
+                .replace("{bare}", version.strip_prefix('v').unwrap_or(version))
+                .replace("{arch}", &architecture.to_string())
+        };
+        self.files
+            .iter()
+            .map(|template| {
+                let file = filled(template);
+                let url = filled(&self.url).replace("{file}", &file);
+                let known = checksums.iter().find(|checksum| {
+                    checksum.component == self.component
+                        && checksum.version == version
+                        && checksum.file == file
+                });
+                Artifact {
+                    component: self.component.clone(),
+                    version: version.to_owned(),
+                    file,
+                    url,
+                    sha256: known.map(|checksum| checksum.sha256.clone()),
+                }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Catalogue;
+
+    use super::*;
+
+    #[test]
+    fn upstream_and_mirror_are_told_apart() {
+        let catalogue = Catalogue::bundled().unwrap();
+        let artifacts = catalogue
+            .artifacts("containerd", "v2.2.1", Architecture::Amd64)
+            .unwrap();
+        let containerd = &artifacts[0];
+        assert_eq!(
+            containerd.location(None),
+            "https://github.com/containerd/containerd/releases/download/v2.2.1/containerd-2.2.1-linux-amd64.tar.gz"
+        );
+        let mirror = Mirror {
+            files: Some("http://198.18.0.2:8080/".into()),
+            registry: None,
+        };
+        assert_eq!(
+            containerd.location(Some(&mirror)),
+            "http://198.18.0.2:8080/containerd/v2.2.1/containerd-2.2.1-linux-amd64.tar.gz"
+        );
+        let images_only = Mirror {
+            files: None,
+            registry: Some("http://198.18.0.2:5001".into()),
+        };
+        assert_eq!(containerd.location(Some(&images_only)), containerd.url);
+    }
+
+    #[test]
+    fn a_checksum_belongs_to_one_file_of_one_version() {
+        let source = Source {
+            component: "runc".into(),
+            url: "https://example.org/{version}/{file}".into(),
+            files: vec!["runc.{arch}".into()],
+        };
+        let checksum = Checksum {
+            component: "runc".into(),
+            version: "v1".into(),
+            file: "runc.amd64".into(),
+            sha256: "00".into(),
+        };
+        let known = [checksum];
+        let sum = |version, architecture| {
+            source.artifacts(version, architecture, &known)[0]
+                .sha256
+                .clone()
+        };
+        assert_eq!(sum("v1", Architecture::Amd64).as_deref(), Some("00"));
+        assert_eq!(sum("v2", Architecture::Amd64), None);
+        assert_eq!(sum("v1", Architecture::Arm64), None);
+    }
+}

@@ -1,0 +1,23 @@
+//! Which versions of what fit together, and where their artifacts come from.
+//!
+//! The versions are data (`data/catalogue.yaml`), built into the binary; the rules are here. No I/O: a URL is told, not
+//! fetched.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`Catalogue`] | what belongs to a Kubernetes version; whether a management server can run it |
+//! | [`artifact`] | where a file comes from, with and without a mirror |
+//! | [`image`] | which container image is meant, with and without a mirror |
+//! | [`node_image`] | which Glance image carries a Kubernetes version |
+
+pub mod artifact;
+mod catalogue;
+pub mod image;
+pub mod node_image;
+
+pub use artifact::{Architecture, Artifact};
+pub use catalogue::{
+    Catalogue, CatalogueError, KubeadmImages, KubernetesRelease, Line, Lines, Management,
+};
+pub use image::ImageReference;
+pub use node_image::{ImageCandidate, NodeImageError, NodeImageRules, node_image};

@@ -1,0 +1,21 @@
+//! Pure functions from what is wished, what fits together and what is there, to what shall be.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`mod@render`] | which objects describe this cluster, in which order are they applied |
+//! | [`facts`] | what must be known of the cloud before that |
+//! | [`addons`] | which charts with which values the cluster gets |
+//! | [`quota`] | what a cluster needs of the project's quota, and whether it fits |
+//! | [`mod@progress`] | how far the work is, and why it stands still |
+//!
+//! Nothing here does I/O, looks at a clock or draws a random number: the same input gives the same output, byte by byte.
+
+pub mod addons;
+pub mod facts;
+pub mod progress;
+pub mod quota;
+pub mod render;
+
+pub use facts::Facts;
+pub use progress::{Observation, progress};
+pub use render::{DesiredObject, RENDERER, RenderError, Rendered, render};

@@ -1,0 +1,91 @@
+//! How far the work on a cluster is, per phase and per node, and why it stands still where it does.
+//!
+//! Conditions of Cluster API and CAPO are the source; what they leave out (the fault of a Nova server) the caller adds.
+
+mod cause;
+mod node;
+mod phase;
+
+use std::collections::BTreeMap;
+
+use capstan_capi::view;
+use capstan_spec::progress::{Progress, Reason, StepState};
+use capstan_spec::{ClusterName, WorkloadClusterSpec};
+use jiff::Timestamp;
+
+pub use cause::{classify, reason};
+
+/// All that was seen of a cluster. Everything that is not there yet stays empty.
+#[derive(Clone, Debug, Default)]
+pub struct Observation {
+    /// When it was seen.
+    pub now: Timestamp,
+    /// What kept the cluster from being prepared: names that could not be resolved, quota that does not suffice.
+    pub blockers: Vec<Reason>,
+    /// The `Cluster`.
+    pub cluster: Option<view::Cluster>,
+    /// The `OpenStackCluster`.
+    pub infrastructure: Option<view::OpenStackCluster>,
+    /// The `KubeadmControlPlane`.
+    pub control_plane: Option<view::ControlPlane>,
+    /// Every `MachineDeployment`.
+    pub pools: Vec<view::MachineDeployment>,
+    /// Every `Machine`.
+    pub machines: Vec<view::Machine>,
+    /// Every `OpenStackMachine`.
+    pub openstack_machines: Vec<view::OpenStackMachine>,
+    /// Every `OpenStackServer`.
+    pub openstack_servers: Vec<view::OpenStackServer>,
+    /// Faults of Nova servers by the machine's name; CAPO drops them.
+    pub faults: BTreeMap<String, String>,
+    /// The addons, in their order.
+    pub addons: Vec<AddonState>,
+}
+
+/// How far an addon is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddonState {
+    /// Name of the release.
+    pub name: String,
+    /// Whether it waits, runs, stands still or is done.
+    pub state: StepState,
+    /// What is happening.
+    pub message: String,
+}
+
+/// Tells how far the work is. A cluster that is all right is at 100 % with no reasons.
+pub fn progress(spec: &WorkloadClusterSpec, name: &ClusterName, seen: &Observation) -> Progress {
+    let nodes = node::all(name, seen);
+    let (phases, mut reasons) = phase::all(spec, name, seen, &nodes);
+    reasons.extend(nodes.iter().filter_map(|node| node.reason.clone()));
+    dedup(&mut reasons);
+    Progress {
+        percent: phase::overall(&phases),
+        phases,
+        nodes,
+        reasons,
+    }
+}
+
+/// Whether everything is as wanted.
+pub fn is_done(progress: &Progress) -> bool {
+    !progress.phases.is_empty()
+        && progress
+            .phases
+            .iter()
+            .all(|phase| phase.state == StepState::Done)
+}
+
+/// Ten nodes that stand still for one cause are one reason.
+fn dedup(reasons: &mut Vec<Reason>) {
+    let mut seen: Vec<(_, String)> = Vec::new();
+    reasons.retain(|reason| {
+        let key = (reason.code, reason.message.clone());
+        let new = !seen.contains(&key);
+        seen.push(key);
+        new
+    });
+}
+
+#[cfg(test)]
+mod tests;

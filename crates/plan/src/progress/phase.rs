@@ -1,0 +1,349 @@
+//! The phases and the whole.
+
+use capstan_capi::view::{self, Condition};
+use capstan_spec::progress::{NodeProgress, Phase, PhaseProgress, Reason, ReasonCode, StepState};
+use capstan_spec::{ClusterName, WorkloadClusterSpec};
+
+use super::{Observation, cause, node};
+use crate::facts::CONTROL_PLANE;
+
+/// Share of each phase in the whole, as measured on clusters of a few nodes; together 100.
+const fn weight(phase: Phase) -> u32 {
+    match phase {
+        Phase::Preparation => 5,
+        Phase::Network | Phase::Addons => 10,
+        Phase::ControlPlane => 35,
+        Phase::ApiEndpoint | Phase::Workers => 20,
+    }
+}
+
+/// Percent of the whole. 100 only when every phase is done.
+pub(super) fn overall(phases: &[PhaseProgress]) -> u8 {
+    let sum: u32 = phases
+        .iter()
+        .map(|phase| weight(phase.phase) * u32::from(phase.percent))
+        .sum();
+    let percent = u8::try_from(sum / 100).unwrap_or(100);
+    let done = phases.iter().all(|phase| phase.state == StepState::Done);
+    if done { percent } else { percent.min(99) }
+}
+
+/// All phases, and the reasons why they stand still.
+pub(super) fn all(
+    spec: &WorkloadClusterSpec,
+    name: &ClusterName,
+    seen: &Observation,
+    nodes: &[NodeProgress],
+) -> (Vec<PhaseProgress>, Vec<Reason>) {
+    if seen
+        .cluster
+        .as_ref()
+        .is_some_and(|cluster| cluster.metadata.is_deleting())
+    {
+        return (removal(seen, nodes), deletion_reasons(seen));
+    }
+    let mut reasons = seen.blockers.clone();
+    let mut phases = vec![preparation(seen)];
+    for (phase, conditions) in [
+        (
+            Phase::Network,
+            &["NetworkReady", "RouterReady", "SecurityGroupsReady"][..],
+        ),
+        (Phase::ApiEndpoint, &["APIEndpointReady"][..]),
+    ] {
+        let (progress, reason) = infrastructure(phase, conditions, seen);
+        phases.push(progress);
+        reasons.extend(reason);
+    }
+    phases.push(machines(
+        Phase::ControlPlane,
+        name,
+        seen,
+        nodes,
+        spec.control_plane.replicas,
+    ));
+    let workers = spec.workers.iter().map(|pool| pool.replicas).sum();
+    phases.push(machines(Phase::Workers, name, seen, nodes, workers));
+    let (addons, reason) = addons(seen);
+    phases.push(addons);
+    reasons.extend(reason);
+    (phases, reasons)
+}
+
+fn phase(phase: Phase, state: StepState, percent: u8, message: impl Into<String>) -> PhaseProgress {
+    PhaseProgress {
+        phase,
+        state,
+        percent,
+        message: message.into(),
+    }
+}
+
+fn preparation(seen: &Observation) -> PhaseProgress {
+    let this = Phase::Preparation;
+    if seen.cluster.is_some() {
+        phase(this, StepState::Done, 100, "")
+    } else if seen.blockers.is_empty() {
+        phase(
+            this,
+            StepState::Running,
+            0,
+            "names, quota and rules are being checked",
+        )
+    } else {
+        phase(
+            this,
+            StepState::Blocked,
+            0,
+            "something has to be done first",
+        )
+    }
+}
+
+/// A phase that is told by conditions of the `OpenStackCluster`.
+fn infrastructure(
+    this: Phase,
+    wanted: &[&str],
+    seen: &Observation,
+) -> (PhaseProgress, Option<Reason>) {
+    let Some(infra) = &seen.infrastructure else {
+        return (phase(this, StepState::Waiting, 0, ""), None);
+    };
+    if infra.status.ready {
+        return (phase(this, StepState::Done, 100, ""), None);
+    }
+    let found: Vec<&Condition> = wanted
+        .iter()
+        .filter_map(|kind| view::condition(&infra.status.conditions, kind))
+        .collect();
+    let done = found.iter().filter(|condition| condition.is_true()).count();
+    if done == wanted.len() {
+        return (phase(this, StepState::Done, 100, ""), None);
+    }
+    let percent = percent(done, wanted.len());
+    if let Some(fault) = found
+        .iter()
+        .find(|condition| condition.is_false() && !condition.message.is_empty())
+    {
+        let fallback = match this {
+            Phase::ApiEndpoint => (
+                ReasonCode::LoadBalancerError,
+                "the address of the API does not become usable",
+                "look at the load balancer's state with `openstack loadbalancer status show`; it is tried again all the time",
+            ),
+            _ => (
+                ReasonCode::NetworkUnusable,
+                "the network of the cluster could not be made",
+                "look at the words of the cloud; it is tried again all the time",
+            ),
+        };
+        let object = format!("OpenStackCluster {}", infra.metadata.name);
+        let reason = cause::reason(&fault.message, Some(object), fallback);
+        return (
+            phase(this, StepState::Blocked, percent, reason.message.clone()),
+            Some(reason),
+        );
+    }
+    let begun = this == Phase::Network || network_done(&infra.status.conditions);
+    let state = if begun {
+        StepState::Running
+    } else {
+        StepState::Waiting
+    };
+    let message = match (this, begun) {
+        (Phase::ApiEndpoint, true) => "load balancer is being built",
+        (Phase::Network, _) => "network, router and security groups are being made",
+        _ => "",
+    };
+    (phase(this, state, percent, message), None)
+}
+
+fn network_done(conditions: &[Condition]) -> bool {
+    ["NetworkReady", "RouterReady", "SecurityGroupsReady"]
+        .iter()
+        .all(|kind| view::condition(conditions, kind).is_some_and(Condition::is_true))
+}
+
+/// A phase that is told by machines: those that are there and not going, against those that are wanted.
+fn machines(
+    this: Phase,
+    name: &ClusterName,
+    seen: &Observation,
+    nodes: &[NodeProgress],
+    wanted: u32,
+) -> PhaseProgress {
+    let belongs = |pool: &str| (pool == CONTROL_PLANE) == (this == Phase::ControlPlane);
+    let mine: Vec<_> = nodes.iter().filter(|node| belongs(&node.pool)).collect();
+    let count = |state| mine.iter().filter(|node| node.state == state).count();
+    let (done, going) = (count(StepState::Done), count(StepState::Removing));
+    let settled = match this {
+        Phase::ControlPlane => control_plane_settled(seen, wanted),
+        _ => pools_settled(seen, wanted),
+    };
+    let total = usize::try_from(wanted).unwrap_or(usize::MAX);
+    if settled && done == total && going == 0 {
+        return phase(this, StepState::Done, 100, told(done, total, going));
+    }
+    let sum: u32 = seen
+        .machines
+        .iter()
+        .filter(|machine| belongs(&node::pool(name, machine)))
+        .filter_map(|machine| {
+            let node = nodes
+                .iter()
+                .find(|node| node.name == machine.metadata.name)?;
+            Some(node::percent(machine, node))
+        })
+        .sum();
+    let share = u8::try_from(sum / wanted.max(1)).unwrap_or(99).min(99);
+    let state = if count(StepState::Blocked) > 0 {
+        StepState::Blocked
+    } else if mine.iter().all(|node| node.state == StepState::Waiting) {
+        StepState::Waiting
+    } else {
+        StepState::Running
+    };
+    phase(this, state, share, told(done, total, going))
+}
+
+fn told(done: usize, wanted: usize, going: usize) -> String {
+    let going = if going > 0 {
+        format!(", {going} being removed")
+    } else {
+        String::new()
+    };
+    format!("{done} of {wanted} ready{going}")
+}
+
+/// Whether the control plane has taken note of what is wanted, and is as wanted.
+fn control_plane_settled(seen: &Observation, wanted: u32) -> bool {
+    seen.control_plane.as_ref().is_some_and(|control_plane| {
+        control_plane
+            .status
+            .initialization
+            .control_plane_initialized
+            && control_plane.spec.replicas == Some(wanted)
+            && control_plane.status.observed_generation >= control_plane.metadata.generation
+            && control_plane.status.replicas == wanted
+            && control_plane.status.up_to_date_replicas == wanted
+    })
+}
+
+/// Whether every pool has taken note of what is wanted, and is as wanted.
+fn pools_settled(seen: &Observation, wanted: u32) -> bool {
+    let sum: u32 = seen
+        .pools
+        .iter()
+        .filter_map(|pool| pool.spec.replicas)
+        .sum();
+    sum == wanted
+        && seen.pools.iter().all(|pool| {
+            let wanted = pool.spec.replicas.unwrap_or(0);
+            pool.status.observed_generation >= pool.metadata.generation
+                && pool.status.replicas == wanted
+                && pool.status.up_to_date_replicas == wanted
+        })
+}
+
+fn addons(seen: &Observation) -> (PhaseProgress, Option<Reason>) {
+    let this = Phase::Addons;
+    let total = seen.addons.len();
+    let done = seen
+        .addons
+        .iter()
+        .filter(|addon| addon.state == StepState::Done)
+        .count();
+    if total > 0 && done == total {
+        return (phase(this, StepState::Done, 100, ""), None);
+    }
+    let percent = percent(done, total);
+    if let Some(stuck) = seen
+        .addons
+        .iter()
+        .find(|addon| addon.state == StepState::Blocked)
+    {
+        let fallback = (
+            ReasonCode::AddonUnhealthy,
+            "an addon does not become healthy",
+            "look at the pods of the addon; it is tried again all the time",
+        );
+        let reason = cause::reason(
+            &stuck.message,
+            Some(format!("addon {}", stuck.name)),
+            fallback,
+        );
+        return (
+            phase(
+                this,
+                StepState::Blocked,
+                percent,
+                format!("{} stands still", stuck.name),
+            ),
+            Some(reason),
+        );
+    }
+    let state = if seen
+        .addons
+        .iter()
+        .any(|addon| addon.state == StepState::Running)
+        || done > 0
+    {
+        StepState::Running
+    } else {
+        StepState::Waiting
+    };
+    (
+        phase(this, state, percent, format!("{done} of {total} healthy")),
+        None,
+    )
+}
+
+/// Going away: what is still there is being removed, what is gone is done.
+fn removal(seen: &Observation, nodes: &[NodeProgress]) -> Vec<PhaseProgress> {
+    let left = |control_plane: bool| {
+        nodes
+            .iter()
+            .filter(|node| (node.pool == CONTROL_PLANE) == control_plane)
+            .count()
+    };
+    let infrastructure = usize::from(seen.infrastructure.is_some());
+    [
+        (Phase::Workers, left(false), "machines left"),
+        (Phase::ControlPlane, left(true), "machines left"),
+        (Phase::ApiEndpoint, infrastructure, "left"),
+        (Phase::Network, infrastructure, "left"),
+    ]
+    .into_iter()
+    .map(|(this, left, what)| match left {
+        0 => phase(this, StepState::Done, 100, ""),
+        left => phase(this, StepState::Removing, 0, format!("{left} {what}")),
+    })
+    .collect()
+}
+
+/// What keeps the infrastructure from going.
+fn deletion_reasons(seen: &Observation) -> Vec<Reason> {
+    let Some(infra) = &seen.infrastructure else {
+        return Vec::new();
+    };
+    infra
+        .status
+        .conditions
+        .iter()
+        .filter(|condition| condition.is_false() && condition.severity.as_deref() == Some("Error"))
+        .filter(|condition| !condition.message.is_empty())
+        .map(|condition| {
+            let fallback = (
+                ReasonCode::DeletionBlocked,
+                "a part of the cluster cannot be removed",
+                "look at the words of the cloud; it is tried again all the time",
+            );
+            let object = format!("OpenStackCluster {}", infra.metadata.name);
+            cause::reason(&condition.message, Some(object), fallback)
+        })
+        .collect()
+}
+
+fn percent(done: usize, total: usize) -> u8 {
+    u8::try_from((done * 100).checked_div(total).unwrap_or(0)).unwrap_or(100)
+}

@@ -1,0 +1,116 @@
+//! Worker pools.
+
+use capstan_capi::apply::{
+    Bootstrap, ContractReference, Deletion, JoinConfiguration, KubeadmConfigSpec,
+    KubeadmConfigTemplate, KubeadmConfigTemplateResource, KubeadmConfigTemplateSpec, Labels,
+    MachineDeployment, MachineDeploymentSpec, MachineSpec, MachineTemplate, Metadata,
+    OpenStackMachineTemplate, RollingUpdate, Rollout, Selector, Strategy,
+};
+use capstan_capi::{kind, label};
+use capstan_spec::{ClusterName, WorkerPool, WorkloadClusterSpec};
+
+use super::{RenderError, canonical, metadata, node, to_value};
+use crate::facts::Facts;
+
+/// A new machine is ready before an old one goes, so that capacity never falls below what was asked for.
+const ROLLOUT: Rollout = Rollout {
+    strategy: Strategy::rolling(RollingUpdate {
+        max_surge: 1,
+        max_unavailable: 0,
+    }),
+};
+/// Scaling down takes away what scaling up brought, and not a machine that has worked for months.
+const DELETION: Deletion = Deletion { order: "Newest" };
+/// Empty label that makes `kubectl get nodes` show the role; one of the few that Cluster API hands on to nodes.
+const ROLE_LABEL: &str = "node-role.kubernetes.io/worker";
+/// Label with the pool's name that Cluster API hands on to nodes.
+const NODE_POOL_LABEL: &str = "node.cluster.x-k8s.io/pool";
+
+/// How nodes of the pool start. Named after its whole content: an edit in place would not roll any machine.
+pub(super) fn bootstrap(
+    pool: &WorkerPool,
+    name: &ClusterName,
+    facts: &Facts,
+) -> Result<KubeadmConfigTemplate, RenderError> {
+    let spec = KubeadmConfigTemplateSpec {
+        template: KubeadmConfigTemplateResource {
+            spec: KubeadmConfigSpec {
+                join_configuration: Some(JoinConfiguration {
+                    node_registration: node::registration(),
+                }),
+                files: node::files(facts),
+                ..KubeadmConfigSpec::default()
+            },
+        },
+    };
+    let kind = kind::KUBEADM_CONFIG_TEMPLATE;
+    let hash = canonical::short_hash(&to_value(kind, &name.pool(&pool.name), &spec)?);
+    let full = format!("{}-{hash}", name.pool(&pool.name));
+    let metadata = metadata::of_pool(name, &pool.name, full);
+    Ok(KubeadmConfigTemplate::new(kind, metadata, spec))
+}
+
+pub(super) fn deployment(
+    spec: &WorkloadClusterSpec,
+    pool: &WorkerPool,
+    name: &ClusterName,
+    template: &OpenStackMachineTemplate,
+    bootstrap: &KubeadmConfigTemplate,
+) -> MachineDeployment {
+    let deployment = name.pool(&pool.name);
+    let name_of = |metadata: &Metadata| metadata.name.clone().unwrap_or_default();
+    MachineDeployment::new(
+        kind::MACHINE_DEPLOYMENT,
+        metadata::of_pool(name, &pool.name, deployment.clone()),
+        MachineDeploymentSpec {
+            cluster_name: name.cluster(),
+            replicas: pool.replicas,
+            selector: Selector {
+                match_labels: identity(name, &deployment),
+                ..Selector::default()
+            },
+            rollout: ROLLOUT,
+            deletion: DELETION,
+            template: MachineTemplate {
+                metadata: Metadata {
+                    labels: machine_labels(name, pool, &deployment),
+                    ..Metadata::default()
+                },
+                spec: MachineSpec {
+                    cluster_name: name.cluster(),
+                    version: spec.version.to_string(),
+                    failure_domain: pool.availability_zone.clone(),
+                    bootstrap: Bootstrap {
+                        config_ref: ContractReference::new(
+                            kind::KUBEADM_CONFIG_TEMPLATE,
+                            name_of(&bootstrap.metadata),
+                        ),
+                    },
+                    infrastructure_ref: ContractReference::new(
+                        kind::OPENSTACK_MACHINE_TEMPLATE,
+                        name_of(&template.metadata),
+                    ),
+                    deletion: node::DELETION,
+                },
+            },
+        },
+    )
+}
+
+/// Labels by which the machines of a pool are told from all others.
+fn identity(name: &ClusterName, deployment: &str) -> Labels {
+    metadata::labels(&[
+        (label::CLUSTER_NAME, &name.cluster()),
+        (label::DEPLOYMENT_NAME, deployment),
+    ])
+}
+
+fn machine_labels(name: &ClusterName, pool: &WorkerPool, deployment: &str) -> Labels {
+    let mut labels = identity(name, deployment);
+    labels.extend(metadata::labels(&[
+        (metadata::POOL_LABEL, &pool.name),
+        (NODE_POOL_LABEL, &pool.name),
+        (ROLE_LABEL, ""),
+    ]));
+    labels
+}

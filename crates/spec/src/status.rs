@@ -1,0 +1,205 @@
+//! What is known about a workload cluster.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::progress::Progress;
+use crate::{KubernetesVersion, Uid};
+
+/// What is known about a workload cluster. Written by the controller only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadClusterStatus {
+    /// Generation of the spec this status speaks about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Unique part of all names. Set once, before anything is created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
+    /// `<name>-<uid>`: name of the Cluster API objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_api_name: Option<String>,
+    /// Version of the renderer this cluster is pinned to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renderer: Option<u32>,
+    /// One word for lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<ClusterPhase>,
+    /// URL of the Kubernetes API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Version every control plane machine runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<KubernetesVersion>,
+    /// Counts of the control plane's machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_plane: Option<ReplicaCounts>,
+    /// Counts of each pool's machines, by the pool's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub workers: BTreeMap<String, ReplicaCounts>,
+    /// What names in the spec were found to mean, pinned so that a new image of the same name rolls no node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Resolved>,
+    /// How far the work is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// `Ready` among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}
+
+/// One word for the state of a cluster. There is no final "failed": what stops is retried, and the reason is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ClusterPhase {
+    /// Accepted; names and quota are being checked.
+    Pending,
+    /// Waits for something a person has to do; the reasons say what.
+    Blocked,
+    /// Being created.
+    Creating,
+    /// Everything is as wanted.
+    Ready,
+    /// Usable, and being brought to what is wanted.
+    Updating,
+    /// Was ready, and something is wrong.
+    Degraded,
+    /// Being removed.
+    Deleting,
+}
+
+impl ClusterPhase {
+    /// The word, as it appears in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Blocked => "Blocked",
+            Self::Creating => "Creating",
+            Self::Ready => "Ready",
+            Self::Updating => "Updating",
+            Self::Degraded => "Degraded",
+            Self::Deleting => "Deleting",
+        }
+    }
+}
+
+/// How many machines are how far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicaCounts {
+    /// Wanted.
+    pub desired: u32,
+    /// There.
+    pub current: u32,
+    /// Whose node is ready.
+    pub ready: u32,
+    /// That are as the spec says.
+    pub up_to_date: u32,
+}
+
+/// What the names in a spec were found to mean in the cloud.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Resolved {
+    /// Version the image was looked up for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<KubernetesVersion>,
+    /// Id of the node image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<String>,
+    /// Name of the node image, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_name: Option<String>,
+    /// Id of the external network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_network_id: Option<String>,
+    /// Octavia provider of the API's load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_balancer_provider: Option<String>,
+    /// Id of the API's floating IP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floating_ip_id: Option<String>,
+    /// Address of the API's floating IP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floating_ip: Option<String>,
+    /// Ids of the server groups, by pool (`control-plane` for the control plane).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub server_groups: BTreeMap<String, String>,
+    /// Size in GiB of the root volume of each pool whose flavor has no disk.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub root_volumes: BTreeMap<String, u32>,
+}
+
+/// A condition in the shape of Kubernetes' `metav1.Condition`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// What it speaks about.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether it holds.
+    pub status: ConditionStatus,
+    /// One word of why.
+    pub reason: String,
+    /// A sentence of why.
+    #[serde(default)]
+    pub message: String,
+    /// When `status` last changed.
+    pub last_transition_time: Timestamp,
+    /// Generation of the spec it speaks about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ConditionStatus {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// Sets a condition by its type, and keeps the time of transition while its status stays the same.
+pub fn set_condition(conditions: &mut Vec<Condition>, mut new: Condition) {
+    match conditions.iter_mut().find(|old| old.kind == new.kind) {
+        Some(old) => {
+            if old.status == new.status {
+                new.last_transition_time = old.last_transition_time;
+            }
+            *old = new;
+        }
+        None => conditions.push(new),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ready(status: ConditionStatus, second: i64) -> Condition {
+        Condition {
+            kind: "Ready".into(),
+            status,
+            reason: "Because".into(),
+            message: String::new(),
+            last_transition_time: Timestamp::from_second(second).unwrap(),
+            observed_generation: None,
+        }
+    }
+
+    #[test]
+    fn the_time_of_transition_moves_only_with_the_status() {
+        let mut conditions = Vec::new();
+        set_condition(&mut conditions, ready(ConditionStatus::False, 1));
+        set_condition(&mut conditions, ready(ConditionStatus::False, 2));
+        assert_eq!(conditions[0].last_transition_time.as_second(), 1);
+        set_condition(&mut conditions, ready(ConditionStatus::True, 3));
+        assert_eq!(conditions[0].last_transition_time.as_second(), 3);
+        assert_eq!(conditions.len(), 1);
+    }
+}
