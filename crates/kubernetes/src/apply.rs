@@ -1,0 +1,166 @@
+//! Server-side apply of whatever objects, in an order that works.
+
+use futures::{FutureExt, StreamExt};
+use kube::Client;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::DynamicObject;
+
+use crate::order::{Stage, stages};
+use crate::wait::{Deadline, crd_established, wait_for};
+use crate::{Error, FIELD_MANAGER, Kinds, ObjectName, Result, retry};
+
+/// Requests under way at once. The API server's own limit for one client is far higher; a small management server
+/// shares its two cores with etcd, and eight already hide the round trip.
+const CONCURRENCY: usize = 8;
+
+/// Whether applying made the object or met it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It did not exist before.
+    Created,
+    /// It existed (and was changed, or already as wanted).
+    Present,
+}
+
+/// One object after it was applied.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// Which object.
+    pub name: ObjectName,
+    /// `metadata.uid`, by which it can be removed without touching a namesake.
+    pub uid: String,
+    /// Whether this made it.
+    pub change: Change,
+}
+
+/// Applies objects under [`FIELD_MANAGER`], forcing conflicts: what is sent is ours.
+#[derive(Clone)]
+pub struct Applier {
+    kinds: Kinds,
+}
+
+impl Applier {
+    /// An applier over a client.
+    pub fn new(client: Client) -> Self {
+        Self {
+            kinds: Kinds::new(client),
+        }
+    }
+
+    /// The kinds this applier has resolved so far.
+    pub const fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+
+    /// Applies all objects, stage by stage (see [`Stage`]), and waits after [`Stage::Definitions`] until every new
+    /// kind is served. Applying the same objects again changes nothing. A webhook that does not answer yet, and every
+    /// other transient failure, is tried again until `deadline`. The first lasting failure ends it: what was applied
+    /// by then stays, and applying again continues.
+    ///
+    /// `seen` is told of each object as it is done.
+    pub async fn apply(
+        &self,
+        objects: &[DynamicObject],
+        deadline: Deadline,
+        mut seen: impl FnMut(&Applied),
+    ) -> Result<Vec<Applied>> {
+        let mut all = Vec::with_capacity(objects.len());
+        for (stage, members) in stages(objects) {
+            let names: Vec<ObjectName> = members.iter().map(|o| ObjectName::of(o)).collect();
+            // Boxed in a plain loop: through a closure the compiler cannot prove the stream `Send` in a spawned task.
+            let mut requests = Vec::with_capacity(members.len());
+            for object in members {
+                requests.push(self.apply_one(object, deadline).boxed());
+            }
+            let mut running = futures::stream::iter(requests).buffer_unordered(CONCURRENCY);
+            while let Some(applied) = running.next().await {
+                let applied = applied?;
+                seen(&applied);
+                all.push(applied);
+            }
+            if stage == Stage::Definitions {
+                self.wait_until_established(&names, deadline).await?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Applies one object.
+    pub async fn apply_one(&self, object: &DynamicObject, deadline: Deadline) -> Result<Applied> {
+        let name = ObjectName::of(object);
+        let params = PatchParams::apply(FIELD_MANAGER)
+            .force()
+            .validation_strict();
+        let answer = retry(deadline, || async {
+            let api = self.kinds.api_of(&name).await?;
+            api.patch(&name.name, &params, &Patch::Apply(object))
+                .await
+                .map_err(|e| Error::request("apply", name.to_string(), e))
+        })
+        .await?;
+        // A creation is the only write after which the object's sole history is ours and of the same moment.
+        let change = if answer.metadata.generation.unwrap_or(1) <= 1 && written_once(&answer) {
+            Change::Created
+        } else {
+            Change::Present
+        };
+        Ok(Applied {
+            name,
+            uid: answer.metadata.uid.unwrap_or_default(),
+            change,
+        })
+    }
+
+    async fn wait_until_established(&self, names: &[ObjectName], deadline: Deadline) -> Result<()> {
+        for name in names {
+            let api = self.kinds.api_of(name).await?;
+            wait_for(
+                &format!("{} to be established", name.name),
+                deadline,
+                || async {
+                    let object = api
+                        .get(&name.name)
+                        .await
+                        .map_err(|e| Error::request("read", name.to_string(), e))?;
+                    Ok(crd_established(&object))
+                },
+            )
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether every entry of `managedFields` carries the time of creation.
+fn written_once(object: &DynamicObject) -> bool {
+    let created = object.metadata.creation_timestamp.as_ref();
+    object
+        .metadata
+        .managed_fields
+        .iter()
+        .flatten()
+        .all(|entry| {
+            entry.time.as_ref() == created && entry.manager.as_deref() == Some(FIELD_MANAGER)
+        })
+}
+
+/// Asks the API server to go through the creation of an object, with every admission webhook, without keeping it.
+///
+/// That the name is taken already counts as success: admission runs before the name is looked at.
+pub async fn dry_run_create(kinds: &Kinds, object: &DynamicObject) -> Result<()> {
+    let name = ObjectName::of(object);
+    let api = kinds.api_of(&name).await?;
+    let params = PostParams {
+        dry_run: true,
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+    };
+    match api.create(&params, object).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+        Err(error) => Err(Error::request(
+            "try the creation of",
+            name.to_string(),
+            error,
+        )),
+    }
+}

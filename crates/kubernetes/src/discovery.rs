@@ -1,0 +1,87 @@
+//! Which kinds an API server serves, and whether they are namespaced.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kube::core::{DynamicObject, GroupVersionKind};
+use kube::discovery::{ApiResource, Scope, pinned_kind};
+use kube::{Api, Client};
+
+use crate::{Error, ObjectName, Result};
+
+type Known = HashMap<GroupVersionKind, (ApiResource, bool)>;
+
+/// Resolves `apiVersion` + `kind` into an API path, asking each kind once. Cheap to clone; clones share what is known.
+#[derive(Clone)]
+pub struct Kinds {
+    client: Client,
+    known: Arc<Mutex<Known>>,
+}
+
+impl Kinds {
+    /// Starts with nothing known.
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            known: Arc::default(),
+        }
+    }
+
+    /// The client that is asked.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The resource of a kind and whether it is namespaced. A kind that is not there is never remembered as missing.
+    pub async fn resolve(&self, api_version: &str, kind: &str) -> Result<(ApiResource, bool)> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let gvk = GroupVersionKind::gvk(group, version, kind);
+        if let Some(found) = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&gvk)
+        {
+            return Ok(found.clone());
+        }
+        let (resource, capabilities) =
+            pinned_kind(&self.client, &gvk)
+                .await
+                .map_err(|error| match error {
+                    kube::Error::Discovery(_) => Error::UnknownKind {
+                        api_version: api_version.to_owned(),
+                        kind: kind.to_owned(),
+                    },
+                    kube::Error::Api(status) if status.code == 404 => Error::UnknownKind {
+                        api_version: api_version.to_owned(),
+                        kind: kind.to_owned(),
+                    },
+                    other => {
+                        Error::request("look up the kind", format!("{kind} ({api_version})"), other)
+                    }
+                })?;
+        let found = (resource, capabilities.scope == Scope::Namespaced);
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(gvk, found.clone());
+        Ok(found)
+    }
+
+    /// The API for an object's kind in its namespace; `default` for a namespaced object that names none.
+    pub async fn api_of(&self, name: &ObjectName) -> Result<Api<DynamicObject>> {
+        let (resource, namespaced) = self.resolve(&name.api_version, &name.kind).await?;
+        Ok(if namespaced {
+            let namespace = name.namespace.as_deref().unwrap_or("default");
+            Api::namespaced_with(self.client.clone(), namespace, &resource)
+        } else {
+            Api::all_with(self.client.clone(), &resource)
+        })
+    }
+
+    /// The API for all objects of a kind in every namespace.
+    pub async fn api_of_all(&self, api_version: &str, kind: &str) -> Result<Api<DynamicObject>> {
+        let (resource, _) = self.resolve(api_version, kind).await?;
+        Ok(Api::all_with(self.client.clone(), &resource))
+    }
+}
