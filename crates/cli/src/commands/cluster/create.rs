@@ -1,0 +1,223 @@
+//! `capstan cluster create`.
+
+use std::path::PathBuf;
+
+use capstan_catalog::Catalogue;
+use capstan_spec::cluster::WorkerPool;
+use capstan_spec::{KubernetesVersion, Severity, WorkloadClusterSpec, defaults, validate};
+use capstan_workload::resource::WorkloadCluster;
+use clap::Args;
+use ipnet::IpNet;
+use kube::api::PostParams;
+
+use super::target::Target;
+use super::watch::{Watching, until_ready};
+use crate::arguments::Global;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::Printer;
+
+/// Make a cluster, from flags or a cluster file (`clusterctl.yaml`); flags win over the file.
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// Name of the cluster
+    #[arg(value_name = "CLUSTER")]
+    cluster: String,
+    #[command(flatten)]
+    target: Target,
+    /// Cluster file
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    wish: Wish,
+    #[command(flatten)]
+    watching: Watching,
+}
+
+/// What the cluster shall be like.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The cluster")]
+struct Wish {
+    /// Kubernetes version [default: the newest of the catalogue]
+    #[arg(long, value_name = "VERSION")]
+    kubernetes: Option<KubernetesVersion>,
+    /// Machines of the control plane: 1, 3 or 5
+    #[arg(long, value_name = "COUNT")]
+    control_plane: Option<u32>,
+    /// Machines of the worker pool
+    #[arg(long, value_name = "COUNT")]
+    workers: Option<u32>,
+    /// Flavor of all machines
+    #[arg(long, value_name = "FLAVOR")]
+    flavor: Option<String>,
+    /// Flavor of the control plane
+    #[arg(long, value_name = "FLAVOR")]
+    control_plane_flavor: Option<String>,
+    /// Node image, by name or id [default: the one that carries the version]
+    #[arg(long)]
+    image: Option<String>,
+    /// Who may reach the Kubernetes API; may be repeated. The management server always may
+    #[arg(long, value_name = "CIDR")]
+    api_cidr: Vec<IpNet>,
+    /// External network, by name or id
+    #[arg(long, value_name = "NETWORK")]
+    external_network: Option<String>,
+}
+
+impl Create {
+    /// Runs it.
+    pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
+        let spec = self.spec(printer)?;
+        let findings = validate::cluster(&self.cluster, &spec);
+        let wrong: Vec<String> = findings
+            .iter()
+            .filter(|f| f.severity == Severity::Error)
+            .map(ToString::to_string)
+            .collect();
+        if !wrong.is_empty() {
+            return Err(told(
+                format!("failed to accept cluster {}", self.cluster),
+                wrong,
+            ));
+        }
+        let api = self.target.clusters(global).await?;
+        let new = WorkloadCluster::new(&self.target.namespace, &self.cluster, spec);
+        match api.create(&PostParams::default(), &new).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                return Err(Failure::new(
+                    Exit::Conflict,
+                    format!(
+                        "failed to create cluster {}: the name is taken",
+                        self.cluster
+                    ),
+                )
+                .hint(format!(
+                    "capstan cluster show {0} shows it; capstan cluster scale {0} changes it",
+                    self.cluster
+                )));
+            }
+            Err(error) => return Err(self.target.refused("create", &self.cluster, error)),
+        }
+        printer.note(&format!(
+            "cluster {} is accepted; the controller makes it",
+            self.cluster
+        ));
+        if self.watching.wanted() {
+            until_ready(&self.target, &api, &self.cluster, printer).await?;
+            printer.note(&format!(
+                "kubeconfig: capstan cluster kubeconfig {}",
+                self.cluster
+            ));
+        }
+        Ok(())
+    }
+
+    fn spec(&self, printer: &Printer) -> Result<WorkloadClusterSpec, Failure> {
+        let mut spec = match &self.file {
+            Some(path) => read(path, printer)?,
+            None => self.wish.spec_of_flags()?,
+        };
+        self.wish.change(&mut spec);
+        Ok(spec)
+    }
+}
+
+fn read(path: &std::path::Path, printer: &Printer) -> Result<WorkloadClusterSpec, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(
+            Exit::Input,
+            format!("failed to read {}: {error}", path.display()),
+        )
+    })?;
+    let document = capstan_spec::file::read(&text).map_err(|error| {
+        let at = path.display();
+        let findings = error
+            .findings
+            .iter()
+            .map(|finding| format!("{at}:{finding}"))
+            .collect();
+        told(format!("failed to read the cluster file {at}"), findings)
+    })?;
+    for warning in &document.warnings {
+        printer.note(&format!("{}:{warning}", path.display()));
+    }
+    Ok(document.spec)
+}
+
+fn told(message: String, causes: Vec<String>) -> Failure {
+    Failure {
+        exit: Exit::Input,
+        message,
+        causes,
+        hint: None,
+    }
+}
+
+impl Wish {
+    fn spec_of_flags(&self) -> Result<WorkloadClusterSpec, Failure> {
+        let newest = || Catalogue::bundled().ok()?.versions().first().copied();
+        let version = self.kubernetes.or_else(newest);
+        let version = version.ok_or_else(|| {
+            Failure::new(Exit::Usage, "failed to choose a version: give --kubernetes")
+        })?;
+        let flavor = self
+            .flavor
+            .clone()
+            .or_else(|| self.control_plane_flavor.clone());
+        let flavor = flavor.ok_or_else(|| {
+            Failure::new(
+                Exit::NeedsAnswer,
+                "failed to choose a flavor: give --flavor, or a cluster file",
+            )
+            .hint("`openstack flavor list` shows what the cloud has")
+        })?;
+        let control_plane = self
+            .control_plane_flavor
+            .clone()
+            .unwrap_or_else(|| flavor.clone());
+        Ok(WorkloadClusterSpec::new(version, control_plane, flavor))
+    }
+
+    fn change(&self, spec: &mut WorkloadClusterSpec) {
+        if let Some(version) = self.kubernetes {
+            spec.version = version;
+        }
+        if let Some(count) = self.control_plane {
+            spec.control_plane.replicas = count;
+        }
+        if let Some(flavor) = &self.flavor {
+            spec.control_plane.flavor.clone_from(flavor);
+            for pool in &mut spec.workers {
+                pool.flavor.clone_from(flavor);
+            }
+        }
+        if let Some(flavor) = &self.control_plane_flavor {
+            spec.control_plane.flavor.clone_from(flavor);
+        }
+        if let Some(count) = self.workers {
+            if spec.workers.is_empty() {
+                spec.workers.push(WorkerPool {
+                    name: defaults::POOL.to_owned(),
+                    replicas: count,
+                    flavor: spec.control_plane.flavor.clone(),
+                    availability_zone: None,
+                });
+            }
+            for pool in &mut spec.workers {
+                pool.replicas = count;
+            }
+        }
+        if self.image.is_some() {
+            spec.image.clone_from(&self.image);
+        }
+        if !self.api_cidr.is_empty() {
+            spec.api_access.allowed_cidrs.clone_from(&self.api_cidr);
+        }
+        if self.external_network.is_some() {
+            spec.network
+                .external_network
+                .clone_from(&self.external_network);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `capstan cluster`: workload clusters.
+
+mod create;
+mod delete;
+mod kubeconfig;
+mod list;
+mod scale;
+mod show;
+mod target;
+mod watch;
+
+pub(crate) use target::failure;
+
+use clap::Subcommand;
+
+use crate::arguments::Global;
+use crate::failure::Failure;
+use crate::printer::Printer;
+
+/// Workload clusters.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cluster {
+    /// Make a cluster, from flags or a cluster file
+    Create(Box<create::Create>),
+    /// List clusters
+    List(list::List),
+    /// Show one cluster: phases, nodes, reasons
+    Show(show::Show),
+    /// Reach a cluster with kubectl: print its kubeconfig or merge it into one's own
+    Kubeconfig(kubeconfig::Kubeconfig),
+    /// Change the number of workers or control plane machines
+    Scale(scale::Scale),
+    /// Remove a cluster and everything made for it
+    Delete(delete::Delete),
+}
+
+impl Cluster {
+    /// Runs it.
+    pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
+        match self {
+            Self::Create(create) => create.run(global, printer).await,
+            Self::List(list) => list.run(global, printer).await,
+            Self::Show(show) => show.run(global, printer).await,
+            Self::Kubeconfig(kubeconfig) => kubeconfig.run(global, printer).await,
+            Self::Scale(scale) => scale.run(global, printer).await,
+            Self::Delete(delete) => delete.run(global, printer).await,
+        }
+    }
+}

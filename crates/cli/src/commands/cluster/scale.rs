@@ -1,0 +1,85 @@
+//! `capstan cluster scale`.
+
+use clap::Args;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::target::Target;
+use super::watch::{Watching, until_ready};
+use crate::arguments::Global;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::Printer;
+
+/// Change the number of workers or control plane machines.
+#[derive(Debug, Args)]
+pub(crate) struct Scale {
+    /// Name of the cluster
+    #[arg(value_name = "CLUSTER")]
+    cluster: String,
+    #[command(flatten)]
+    target: Target,
+    /// Machines of the worker pool
+    #[arg(long, value_name = "COUNT", required_unless_present = "control_plane")]
+    workers: Option<u32>,
+    /// Which worker pool; needed when there are several
+    #[arg(long, requires = "workers")]
+    pool: Option<String>,
+    /// Machines of the control plane: 1, 3 or 5
+    #[arg(long, value_name = "COUNT")]
+    control_plane: Option<u32>,
+    #[command(flatten)]
+    watching: Watching,
+}
+
+impl Scale {
+    /// Runs it.
+    pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
+        let api = self.target.clusters(global).await?;
+        let cluster = self.target.cluster(&api, &self.cluster).await?;
+        let mut spec = cluster.spec.clone();
+        if let Some(count) = self.workers {
+            let known: Vec<String> = spec.workers.iter().map(|pool| pool.name.clone()).collect();
+            let name = match (&self.pool, known.as_slice()) {
+                (Some(name), _) => name.clone(),
+                (None, [only]) => only.clone(),
+                (None, _) => {
+                    return Err(Failure::new(
+                        Exit::NeedsAnswer,
+                        "failed to choose a worker pool: give --pool",
+                    )
+                    .hint(format!("the cluster has: {}", known.join(", "))));
+                }
+            };
+            let Some(pool) = spec.pool_mut(&name) else {
+                return Err(Failure::new(
+                    Exit::NotFound,
+                    format!("failed to find worker pool {name}"),
+                )
+                .hint(format!("the cluster has: {}", known.join(", "))));
+            };
+            pool.replicas = count;
+        }
+        if let Some(count) = self.control_plane {
+            spec.control_plane.replicas = count;
+        }
+        // With the version that was read: who changed the cluster meanwhile is not overwritten.
+        let patch = json!({"metadata": {"resourceVersion": cluster.metadata.resource_version}, "spec": spec});
+        let done = api
+            .patch(
+                &self.cluster,
+                &PatchParams::default(),
+                &Patch::Merge(&patch),
+            )
+            .await;
+        done.map_err(|error| self.target.refused("change", &self.cluster, error))?;
+        printer.note(&format!(
+            "the wish for cluster {} is accepted; the controller brings it about",
+            self.cluster
+        ));
+        if self.watching.wanted() {
+            until_ready(&self.target, &api, &self.cluster, printer).await?;
+        }
+        Ok(())
+    }
+}

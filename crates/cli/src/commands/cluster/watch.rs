@@ -1,0 +1,194 @@
+//! Watching a cluster become what is wanted.
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+use capstan_spec::progress::{Progress, StepState};
+use capstan_spec::status::ClusterPhase;
+use capstan_workload::resource::WorkloadCluster;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use kube::Api;
+
+use super::target::Target;
+use crate::arguments::Output;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::Printer;
+
+/// Between two looks. One small object is read, so this costs nothing.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Whether to watch.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Watching {
+    /// Wait until all is as wanted, and show how far it is (default on a terminal)
+    #[arg(short, long, conflicts_with = "no_watch")]
+    pub(super) watch: bool,
+    /// Come back as soon as the wish is accepted
+    #[arg(long)]
+    pub(super) no_watch: bool,
+}
+
+/// Shows progress until the newest wish is fulfilled. Blocked is no end: the work goes on when the reason is gone; Ctrl-C
+/// leaves the work to the controller.
+pub(crate) async fn until_ready(
+    target: &Target,
+    api: &Api<WorkloadCluster>,
+    name: &str,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let mut display = Display::new(printer);
+    let begun = Instant::now();
+    loop {
+        let cluster = target.cluster(api, name).await?;
+        display.show(&cluster, begun.elapsed());
+        if is_ready(&cluster) {
+            display.finish();
+            return printer.result(&cluster, || {
+                format!(
+                    "cluster {name} is ready after {} s",
+                    begun.elapsed().as_secs()
+                )
+            });
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = tokio::signal::ctrl_c() => {
+                display.finish();
+                return Err(Failure::new(Exit::Interrupted, "stopped watching; the controller goes on")
+                    .hint(format!("capstan cluster show {name} --watch takes it up again")));
+            }
+        }
+    }
+}
+
+fn is_ready(cluster: &WorkloadCluster) -> bool {
+    let status = cluster.status.as_ref();
+    status.and_then(|status| status.phase) == Some(ClusterPhase::Ready)
+        && status.and_then(|status| status.observed_generation) == cluster.metadata.generation
+}
+
+/// Shows the same lines again and again on a terminal, only new ones elsewhere.
+pub(crate) struct Display {
+    bar: Option<ProgressBar>,
+    told: BTreeSet<String>,
+    printer: Printer,
+}
+
+impl Display {
+    pub(crate) fn new(printer: &Printer) -> Self {
+        let terminal = printer.output() == Output::Table && std::io::stderr().is_terminal();
+        let bar = terminal.then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{msg}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self {
+            bar,
+            told: BTreeSet::new(),
+            printer: *printer,
+        }
+    }
+
+    pub(crate) fn show(&mut self, cluster: &WorkloadCluster, elapsed: Duration) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(lines(cluster, Some(elapsed)).join("\n"));
+            bar.tick();
+            return;
+        }
+        for line in lines(cluster, None) {
+            if self.told.insert(line.clone()) {
+                self.printer
+                    .note(&format!("{:>4} s  {line}", elapsed.as_secs()));
+            }
+        }
+    }
+
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// What is told of a cluster: a line for all, one per phase, one per node, the reasons with what to do.
+pub(crate) fn lines(cluster: &WorkloadCluster, elapsed: Option<Duration>) -> Vec<String> {
+    let name = cluster.metadata.name.as_deref().unwrap_or_default();
+    let Some(status) = &cluster.status else {
+        return vec![format!("{name}: the controller has not seen it yet")];
+    };
+    let phase = status.phase.map_or("Pending", |phase| phase.as_str());
+    let progress = status.progress.clone().unwrap_or_default();
+    let endpoint = status.endpoint.as_deref().unwrap_or("no address yet");
+    let mut lines = vec![format!(
+        "{name}: {phase}, {} %, {endpoint}{}",
+        progress.percent,
+        expected(&progress, elapsed)
+    )];
+    for phase in &progress.phases {
+        lines.push(format!(
+            "  {} {:<14} {:>3} %  {}",
+            mark(phase.state),
+            phase.phase.title(),
+            phase.percent,
+            phase.message
+        ));
+    }
+    for node in &progress.nodes {
+        let reason = node
+            .reason
+            .as_ref()
+            .map(|reason| format!(": {}", reason.message))
+            .unwrap_or_default();
+        lines.push(format!(
+            "  {} {}  {}{reason}",
+            mark(node.state),
+            node.name,
+            node.message
+        ));
+    }
+    for reason in &progress.reasons {
+        let object = reason
+            .object
+            .as_ref()
+            .map(|object| format!(" ({object})"))
+            .unwrap_or_default();
+        lines.push(format!("  why: {}{object}", reason.message));
+        if let Some(detail) = &reason.detail {
+            lines.push(format!("       in its words: {detail}"));
+        }
+        lines.push(format!("       what to do: {}", reason.remedy));
+    }
+    lines
+}
+
+/// The time that passed, and the rest if it goes on as it did.
+fn expected(progress: &Progress, elapsed: Option<Duration>) -> String {
+    let Some(elapsed) = elapsed else {
+        return String::new();
+    };
+    let percent = u32::from(progress.percent);
+    if (10..100).contains(&percent) {
+        let rest = elapsed * (100 - percent) / percent;
+        return format!(
+            ", {} s, about {} s to go",
+            elapsed.as_secs(),
+            rest.as_secs()
+        );
+    }
+    format!(", {} s", elapsed.as_secs())
+}
+
+const fn mark(state: StepState) -> &'static str {
+    match state {
+        StepState::Waiting => "·",
+        StepState::Running => "…",
+        StepState::Blocked => "!",
+        StepState::Done => "✓",
+        StepState::Removing => "-",
+    }
+}

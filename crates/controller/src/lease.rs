@@ -1,0 +1,185 @@
+//! One controller at a time.
+//!
+//! A `Lease` object names the holder. It is read, then *replaced* with its `resourceVersion`, so of two candidates one gets
+//! a conflict and has lost. Who cannot renew in time stops working before the lease runs out for the others.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::PostParams;
+use kube::{Api, Client};
+use tokio_util::sync::CancellationToken;
+
+/// How long a lease is good without renewal (client-go's default is 15 s; a short API outage should not stop us).
+pub(crate) const DURATION: Duration = Duration::from_secs(30);
+/// When it is renewed.
+const RENEW: Duration = Duration::from_secs(8);
+/// After this without renewal the holder stops, well before the others may begin.
+const GIVE_UP: Duration = Duration::from_secs(22);
+/// Name of the object.
+const NAME: &str = "capstan-controller";
+
+/// The lease of one holder.
+pub(crate) struct Holder {
+    api: Api<Lease>,
+    identity: String,
+}
+
+impl Holder {
+    pub(crate) fn new(client: Client, namespace: &str, identity: String) -> Self {
+        Self {
+            api: Api::namespaced(client, namespace),
+            identity,
+        }
+    }
+
+    /// Tries once to get or renew the lease. `Ok(false)`: somebody else has it.
+    pub(crate) async fn acquire(&self) -> Result<bool, kube::Error> {
+        let now = Timestamp::now();
+        let params = PostParams::default();
+        let outcome = match self.api.get_opt(NAME).await? {
+            None => {
+                let metadata = ObjectMeta {
+                    name: Some(NAME.to_owned()),
+                    ..ObjectMeta::default()
+                };
+                let lease = Lease {
+                    metadata,
+                    spec: Some(self.spec(None, now)),
+                };
+                self.api.create(&params, &lease).await
+            }
+            Some(mut lease) => {
+                if !may_take(lease.spec.as_ref(), &self.identity, now) {
+                    return Ok(false);
+                }
+                lease.spec = Some(self.spec(lease.spec.as_ref(), now));
+                self.api.replace(NAME, &params, &lease).await
+            }
+        };
+        match outcome {
+            Ok(_) => Ok(true),
+            // Somebody was faster.
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn spec(&self, before: Option<&LeaseSpec>, now: Timestamp) -> LeaseSpec {
+        let mine =
+            before.is_some_and(|spec| spec.holder_identity.as_deref() == Some(&self.identity));
+        let transitions = before.and_then(|spec| spec.lease_transitions).unwrap_or(0);
+        LeaseSpec {
+            holder_identity: Some(self.identity.clone()),
+            lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
+            acquire_time: if mine {
+                before.and_then(|spec| spec.acquire_time.clone())
+            } else {
+                Some(MicroTime(now))
+            },
+            renew_time: Some(MicroTime(now)),
+            lease_transitions: Some(transitions + i32::from(!mine)),
+            ..LeaseSpec::default()
+        }
+    }
+
+    /// Waits until the lease is ours.
+    pub(crate) async fn wait(&self, stop: &CancellationToken) -> bool {
+        loop {
+            match self.acquire().await {
+                Ok(true) => return true,
+                Ok(false) => tracing::info!("another controller holds the lease"),
+                Err(error) => tracing::warn!(%error, "failed to get the lease"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return false,
+                () = tokio::time::sleep(RENEW / 2) => {}
+            }
+        }
+    }
+
+    /// Renews until `stop`, and cancels it when the lease is lost.
+    pub(crate) async fn keep(&self, stop: CancellationToken) {
+        let mut renewed = tokio::time::Instant::now();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(RENEW) => {}
+            }
+            let attempt = tokio::time::timeout(RENEW, self.acquire()).await;
+            match attempt {
+                Ok(Ok(true)) => renewed = tokio::time::Instant::now(),
+                Ok(Ok(false)) => {
+                    tracing::error!("the lease was taken over; stopping");
+                    stop.cancel();
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "failed to renew the lease"),
+                Err(_) => tracing::warn!("failed to renew the lease in time"),
+            }
+            if renewed.elapsed() > GIVE_UP {
+                tracing::error!("the lease could not be renewed; stopping");
+                stop.cancel();
+            }
+        }
+        self.release().await;
+    }
+
+    /// Gives the lease back, so that the next controller begins at once.
+    async fn release(&self) {
+        let Ok(Some(mut lease)) = self.api.get_opt(NAME).await else {
+            return;
+        };
+        let Some(spec) = lease.spec.as_mut() else {
+            return;
+        };
+        if spec.holder_identity.as_deref() == Some(&self.identity) {
+            spec.holder_identity = None;
+            // Lost in the meantime, or unreachable: then it runs out by itself.
+            let _ = self.api.replace(NAME, &PostParams::default(), &lease).await;
+        }
+    }
+}
+
+/// Whether `identity` may have the lease: it has it, nobody has it, or its time is over.
+fn may_take(spec: Option<&LeaseSpec>, identity: &str, now: Timestamp) -> bool {
+    let Some(spec) = spec else { return true };
+    let Some(holder) = spec
+        .holder_identity
+        .as_deref()
+        .filter(|holder| !holder.is_empty())
+    else {
+        return true;
+    };
+    let seconds = i64::from(spec.lease_duration_seconds.unwrap_or(0));
+    let over = spec
+        .renew_time
+        .as_ref()
+        .is_none_or(|renewed| now.as_second() - renewed.0.as_second() > seconds);
+    holder == identity || over
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held_by(holder: &str, renewed: i64) -> LeaseSpec {
+        LeaseSpec {
+            holder_identity: Some(holder.to_owned()),
+            lease_duration_seconds: Some(30),
+            renew_time: Some(MicroTime(Timestamp::from_second(renewed).unwrap())),
+            ..LeaseSpec::default()
+        }
+    }
+
+    #[test]
+    fn a_lease_is_taken_only_when_it_is_ours_free_or_over() {
+        let now = Timestamp::from_second(1_000).unwrap();
+        assert!(may_take(None, "me", now));
+        assert!(may_take(Some(&held_by("me", 999)), "me", now));
+        assert!(may_take(Some(&held_by("", 999)), "me", now));
+        assert!(!may_take(Some(&held_by("other", 975)), "me", now));
+        assert!(may_take(Some(&held_by("other", 960)), "me", now));
+    }
+}

@@ -1,0 +1,137 @@
+//! The controller as a process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use capstan_addons::Helm;
+use capstan_catalog::{Catalogue, CatalogueError};
+use capstan_kubernetes::Connection;
+use capstan_workload::resource::WorkloadCluster;
+use capstan_workload::surroundings::SYSTEM_NAMESPACE;
+use futures::StreamExt as _;
+use kube::Api;
+use kube::runtime::{Controller, watcher};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::{self, World};
+use crate::health::{self, Readiness};
+use crate::lease::Holder;
+use crate::upkeep;
+
+/// Clusters reconciled at once. Each waits most of the time for a cloud.
+const CONCURRENCY: u16 = 8;
+/// How long work under way may go on after the word to stop.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// How the controller runs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where probes are answered.
+    pub health: SocketAddr,
+    /// Name of this process among controllers, for instance the pod's name.
+    pub identity: String,
+}
+
+/// Why the controller ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The management server's API cannot be talked to.
+    #[error(transparent)]
+    Kubernetes(#[from] capstan_kubernetes::Error),
+    /// The catalogue in the binary is broken.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The probes' address is taken.
+    #[error("failed to listen on {address}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another controller took over.
+    #[error("failed to hold the lease")]
+    LeaseLost,
+}
+
+/// Runs until `stop` is cancelled. Whatever it was doing is taken up by the next run where it was left.
+pub async fn run(
+    connection: &Connection,
+    settings: Settings,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
+    let client = connection.client()?;
+    let address = settings.health;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| RunError::Listen { address, source })?;
+    let ready = Readiness::default();
+    let probes = tokio::spawn(health::serve(listener, ready.clone()));
+    wait_for_api(&client, &ready, &stop).await;
+
+    let holder = Holder::new(client.clone(), SYSTEM_NAMESPACE, settings.identity);
+    if !holder.wait(&stop).await {
+        probes.abort();
+        return Ok(());
+    }
+    tracing::info!("the lease is ours");
+    // Cancelled by the caller or by the loss of the lease; only the first is a good end.
+    let work = stop.child_token();
+    let keeper = tokio::spawn({
+        let work = work.clone();
+        async move { holder.keep(work).await }
+    });
+    let certificates = tokio::spawn(upkeep::certificates(client.clone(), work.clone()));
+
+    let world = Arc::new(World::new(
+        client.clone(),
+        Catalogue::bundled()?,
+        Arc::new(Helm::from_environment()),
+    ));
+    let clusters: Api<WorkloadCluster> = Api::all(connection.for_watching()?);
+    let controller = Controller::new(clusters, watcher::Config::default())
+        .with_config(kube::runtime::controller::Config::default().concurrency(CONCURRENCY))
+        .graceful_shutdown_on({
+            let work = work.clone();
+            async move { work.cancelled().await }
+        })
+        .run(cluster::reconcile, cluster::retry_after, world)
+        .for_each(|outcome| async move {
+            if let Err(error) = outcome {
+                tracing::debug!(%error, "reconciliation");
+            }
+        });
+    tokio::select! {
+        () = controller => {}
+        () = async { work.cancelled().await; tokio::time::sleep(GRACE).await } => {}
+    }
+    let lost = !stop.is_cancelled();
+    work.cancel();
+    // The keeper gives the lease back as its last act.
+    let _ = keeper.await;
+    certificates.abort();
+    probes.abort();
+    if lost {
+        Err(RunError::LeaseLost)
+    } else {
+        Ok(())
+    }
+}
+
+async fn wait_for_api(client: &kube::Client, ready: &Readiness, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        match client.apiserver_version().await {
+            Ok(version) => {
+                tracing::info!(version = version.git_version, "the API server answers");
+                ready.set();
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "the API server does not answer yet"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}

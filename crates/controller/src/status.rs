@@ -1,0 +1,128 @@
+//! The status of a `WorkloadCluster`, as this controller writes it. Pure.
+
+use capstan_plan::progress::is_done;
+use capstan_plan::{Observation, RENDERER};
+use capstan_spec::progress::{Phase, Progress, StepState};
+use capstan_spec::status::{
+    ClusterPhase, Condition, ConditionStatus, ReplicaCounts, WorkloadClusterStatus, set_condition,
+};
+use capstan_spec::{ClusterName, WorkloadClusterSpec};
+use jiff::Timestamp;
+
+/// Tells what was seen.
+pub(crate) fn tell(
+    status: &mut WorkloadClusterStatus,
+    spec: &WorkloadClusterSpec,
+    name: &ClusterName,
+    generation: Option<i64>,
+    seen: &Observation,
+    progress: Progress,
+) {
+    let was_ready = matches!(
+        status.phase,
+        Some(ClusterPhase::Ready | ClusterPhase::Updating | ClusterPhase::Degraded)
+    );
+    let observed_before = status.observed_generation == generation;
+    let phase = phase(&progress, was_ready, observed_before);
+    status.observed_generation = generation;
+    status.cluster_api_name = Some(name.cluster());
+    status.renderer = Some(RENDERER);
+    status.phase = Some(phase);
+    if let Some(cluster) = &seen.cluster {
+        status.endpoint = cluster.spec.control_plane_endpoint.url();
+    }
+    count(status, spec, name, seen);
+    let (holds, reason) = match phase {
+        ClusterPhase::Ready => (ConditionStatus::True, "AsWanted"),
+        other => (ConditionStatus::False, other.as_str()),
+    };
+    let message = progress
+        .reasons
+        .first()
+        .map(|reason| reason.message.clone())
+        .unwrap_or_default();
+    ready(status, holds, reason, message, generation);
+    status.progress = Some(progress);
+}
+
+/// Sets the condition `Ready`.
+pub(crate) fn ready(
+    status: &mut WorkloadClusterStatus,
+    holds: ConditionStatus,
+    reason: &str,
+    message: String,
+    generation: Option<i64>,
+) {
+    set_condition(
+        &mut status.conditions,
+        Condition {
+            kind: "Ready".to_owned(),
+            status: holds,
+            reason: reason.to_owned(),
+            message,
+            last_transition_time: Timestamp::now(),
+            observed_generation: generation,
+        },
+    );
+}
+
+fn phase(progress: &Progress, was_ready: bool, observed_before: bool) -> ClusterPhase {
+    let blocked = progress
+        .phases
+        .iter()
+        .any(|phase| phase.state == StepState::Blocked);
+    let preparing = progress
+        .phases
+        .iter()
+        .any(|phase| phase.phase == Phase::Preparation && phase.state != StepState::Done);
+    match (is_done(progress), was_ready) {
+        (true, _) => ClusterPhase::Ready,
+        (false, false) if blocked => ClusterPhase::Blocked,
+        (false, false) if preparing => ClusterPhase::Pending,
+        (false, false) => ClusterPhase::Creating,
+        (false, true) if blocked || (observed_before && !progress.reasons.is_empty()) => {
+            ClusterPhase::Degraded
+        }
+        (false, true) => ClusterPhase::Updating,
+    }
+}
+
+fn count(
+    status: &mut WorkloadClusterStatus,
+    spec: &WorkloadClusterSpec,
+    name: &ClusterName,
+    seen: &Observation,
+) {
+    let ready = |node: &capstan_spec::progress::NodeProgress| node.state == StepState::Done;
+    let progress = capstan_plan::progress(spec, name, seen);
+    let counts = |pool: &str, desired: u32| {
+        let of_pool = progress.nodes.iter().filter(|node| node.pool == pool);
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let version = spec.version.to_string();
+        ReplicaCounts {
+            desired,
+            current: number(of_pool.clone().count()),
+            ready: number(of_pool.clone().filter(|node| ready(node)).count()),
+            up_to_date: number(
+                of_pool
+                    .filter(|node| node.version.as_deref() == Some(&version))
+                    .count(),
+            ),
+        }
+    };
+    let control_plane = counts(
+        capstan_plan::facts::CONTROL_PLANE,
+        spec.control_plane.replicas,
+    );
+    if control_plane.ready == control_plane.desired
+        && control_plane.up_to_date == control_plane.desired
+    {
+        status.version = Some(spec.version);
+    }
+    status.control_plane = Some(control_plane);
+    status.workers = spec
+        .workers
+        .iter()
+        .map(|pool| (pool.name.clone(), counts(&pool.name, pool.replicas)))
+        .collect();
+}

@@ -1,0 +1,210 @@
+//! The little that `up`, `status` and `down` ask the server's Kubernetes API, with the caller's certificate.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::pki::CertifiedKey;
+
+/// One answer takes no longer, or the address is not ours to reach.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
+const CONNECT_LIMIT: Duration = Duration::from_secs(4);
+
+/// The API of one management server.
+#[derive(Debug, Clone)]
+pub struct Api {
+    endpoint: String,
+    client: reqwest::Client,
+}
+
+/// How far the API is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// Every node is Ready; their number.
+    Ready(usize),
+    /// Not yet; what was seen.
+    NotYet(String),
+}
+
+/// What the API knows of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterRef {
+    /// Group, version and plural of the kind, as in a path.
+    pub resource: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl Api {
+    /// Trusts the server's own authority and nothing else.
+    ///
+    /// # Errors
+    /// If a certificate or key is not one.
+    pub fn new(endpoint: &str, ca_certificate: &str, client: &CertifiedKey) -> Result<Self, Error> {
+        let failed = |error: reqwest::Error| Error::Connection(Box::new(error));
+        let pem = format!("{}{}", client.certificate, client.key.expose_secret());
+        let client = reqwest::Client::builder()
+            .tls_certs_only([
+                reqwest::Certificate::from_pem(ca_certificate.as_bytes()).map_err(failed)?
+            ])
+            .identity(reqwest::Identity::from_pem(pem.as_bytes()).map_err(failed)?)
+            .timeout(CALL_LIMIT)
+            .connect_timeout(CONNECT_LIMIT)
+            // A proxy that serves the web does not know a server that is a minute old.
+            .no_proxy()
+            .build()
+            .map_err(failed)?;
+        Ok(Self {
+            endpoint: endpoint.to_owned(),
+            client,
+        })
+    }
+
+    /// Whether the API answers the caller and every node is Ready. 401 and 403 are "not yet": kubeadm binds the caller's
+    /// group near its end.
+    pub async fn readiness(&self) -> Readiness {
+        match self.get("/api/v1/nodes").await {
+            Ok((200, body)) => nodes(&body),
+            Ok((status @ (401 | 403), _)) => {
+                Readiness::NotYet(format!("the API does not know us yet ({status})"))
+            }
+            Ok((status, _)) => Readiness::NotYet(format!("the API answers {status}")),
+            Err(error) => Readiness::NotYet(told(&error)),
+        }
+    }
+
+    /// Clusters of Cluster API, or why they cannot be listed. A server without Cluster API has none.
+    ///
+    /// # Errors
+    /// In words, if the API does not answer.
+    pub async fn clusters(&self) -> Result<Vec<ClusterRef>, String> {
+        let mut clusters = Vec::new();
+        for resource in [
+            "capstan.dev/v1alpha1/workloadclusters",
+            "cluster.x-k8s.io/v1beta2/clusters",
+        ] {
+            let (status, body) = self
+                .get(&format!("/apis/{resource}"))
+                .await
+                .map_err(|error| told(&error))?;
+            match status {
+                200 => clusters.extend(items(&body).filter_map(|item| {
+                    let text = |key: &str| item["metadata"][key].as_str().map(str::to_owned);
+                    Some(ClusterRef {
+                        resource: resource.to_owned(),
+                        namespace: text("namespace")?,
+                        name: text("name")?,
+                    })
+                })),
+                404 => {}
+                status => return Err(format!("listing {resource} was answered with {status}")),
+            }
+        }
+        Ok(clusters)
+    }
+
+    /// Asks for a cluster's removal; it takes its time.
+    ///
+    /// # Errors
+    /// In words.
+    pub async fn delete(&self, cluster: &ClusterRef) -> Result<(), String> {
+        let (group, plural) = cluster.resource.rsplit_once('/').ok_or("no such kind")?;
+        let path = format!(
+            "/apis/{group}/namespaces/{}/{plural}/{}",
+            cluster.namespace, cluster.name
+        );
+        let answer = self
+            .client
+            .delete(format!("{}{path}", self.endpoint))
+            .send()
+            .await
+            .map_err(|error| told(&error))?;
+        match answer.status().as_u16() {
+            200 | 202 | 404 => Ok(()),
+            status => Err(format!(
+                "deleting {} was answered with {status}",
+                cluster.name
+            )),
+        }
+    }
+
+    async fn get(&self, path: &str) -> Result<(u16, Value), reqwest::Error> {
+        let answer = self
+            .client
+            .get(format!("{}{path}", self.endpoint))
+            .send()
+            .await?;
+        let status = answer.status().as_u16();
+        // An error's body is text or JSON, and not needed.
+        Ok((
+            status,
+            if status == 200 {
+                answer.json().await?
+            } else {
+                Value::Null
+            },
+        ))
+    }
+}
+
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list["items"].as_array().into_iter().flatten()
+}
+
+fn nodes(list: &Value) -> Readiness {
+    let is_ready = |node: &Value| {
+        node["status"]["conditions"].as_array().is_some_and(|all| {
+            all.iter()
+                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+        })
+    };
+    let (all, ready) = (
+        items(list).count(),
+        items(list).filter(|node| is_ready(node)).count(),
+    );
+    if all > 0 && ready == all {
+        Readiness::Ready(all)
+    } else {
+        Readiness::NotYet(format!("{ready} of {all} nodes are Ready"))
+    }
+}
+
+/// The last cause says it best: "connection refused", not "error sending request".
+fn told(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer".into();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn ready_is_when_every_node_is() {
+        let node =
+            |status: &str| json!({"status": {"conditions": [{"type": "Ready", "status": status}]}});
+        assert_eq!(
+            nodes(&json!({"items": []})),
+            Readiness::NotYet("0 of 0 nodes are Ready".into())
+        );
+        assert_eq!(
+            nodes(&json!({"items": [node("True")]})),
+            Readiness::Ready(1)
+        );
+        assert_eq!(
+            nodes(&json!({"items": [node("True"), node("Unknown")]})),
+            Readiness::NotYet("1 of 2 nodes are Ready".into())
+        );
+    }
+}

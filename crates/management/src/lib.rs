@@ -1,0 +1,32 @@
+//! A management server's life: `up`, `status`, `down`, the engines that boot it, and what is installed on it.
+//!
+//! Pure, without input or output: [`identity`], [`settings`], [`plan`], [`steps`], [`pki`], [`kubeconfig`], [`cloudinit`],
+//! [`engine`], [`console`]. What remains on the caller's disk is [`state`]; what exists in the cloud is found by [`survey`];
+//! [`up`] and [`down`] string these together.
+
+pub mod api;
+pub mod cloudinit;
+pub mod console;
+pub mod desk;
+pub mod down;
+pub mod downloads;
+pub mod engine;
+pub mod error;
+pub mod graph;
+pub mod identity;
+pub mod kubeconfig;
+pub mod lock;
+mod make;
+pub mod mutex;
+pub mod pki;
+pub mod plan;
+pub mod progress;
+pub mod providers;
+pub mod settings;
+pub mod state;
+pub mod status;
+pub mod steps;
+pub mod survey;
+pub mod up;
+
+pub use error::{Category, Error};

@@ -1,0 +1,90 @@
+//! What can go wrong when providers are installed.
+
+use std::path::PathBuf;
+
+use super::substitution::SubstitutionError;
+use super::webhook_certificate::CertificateError;
+
+/// A failure of this module.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProviderError {
+    /// A file that could not be fetched.
+    #[error("failed to fetch {url}")]
+    Fetch {
+        /// From where.
+        url: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// A file that is not in the directory.
+    #[error("failed to read {}", .path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file that is not the one it should be.
+    #[error("failed to verify {file}: its sha256 is {found}, not {expected}")]
+    Checksum {
+        /// Which.
+        file: String,
+        /// By the catalogue.
+        expected: String,
+        /// By its content.
+        found: String,
+    },
+    /// A file from the internet whose checksum nobody has written down.
+    #[error("failed to verify {0}: the catalogue knows no sha256 for it")]
+    NoChecksum(String),
+    /// Variables in a manifest.
+    #[error("failed to fill in the variables of {release}")]
+    Substitution {
+        /// Which release.
+        release: String,
+        /// Why.
+        #[source]
+        source: SubstitutionError,
+    },
+    /// A manifest that is not what a release looks like.
+    #[error("failed to use the manifest of {release}: {message}")]
+    Manifest {
+        /// Which release.
+        release: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// One of our own objects could not be written as JSON.
+    #[error("failed to write our own objects")]
+    Own(#[from] serde_json::Error),
+    /// The API server.
+    #[error(transparent)]
+    Kubernetes(#[from] capstan_kubernetes::Error),
+}
+
+impl ProviderError {
+    /// What the person at the keyboard can do, if anything is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Fetch { .. } => {
+                Some("is the mirror (or the internet) reachable from here? See --mirror")
+            }
+            Self::Read { .. } => {
+                Some("the directory must be laid out as <component>/<version>/<file>")
+            }
+            Self::Checksum { .. } => {
+                Some("the file was changed or cut short on the way; do not use it")
+            }
+            Self::NoChecksum(_) => Some("take it from a mirror, or use a version of the catalogue"),
+            Self::Substitution { .. } => Some("set the variables among the provider settings"),
+            Self::Kubernetes(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What is ours on a management server: namespace, rights and Deployment of the controller.
+
+use kube::core::DynamicObject;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::secret;
+
+/// The namespace of our controller and of what no tenant may read.
+pub const NAMESPACE: &str = "capstan-system";
+/// Name of our Deployment, `ServiceAccount` and roles.
+pub const CONTROLLER: &str = "capstan-controller";
+/// The Secret with the server's `clouds.yaml`.
+pub const CLOUD_SECRET: &str = "cloud";
+/// Port of `/healthz` and `/readyz`.
+const HEALTH_PORT: u16 = 8081;
+
+/// One grant of the controller's `ClusterRole`: API group, resources, verbs.
+type Grant = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+const OBSERVE: &[&str] = &["get", "list", "watch"];
+const RENDER: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
+
+/// The least rights of the controller, everywhere. What has a reason not to be obvious:
+/// * Secrets without `list` and `watch`: it only ever asks for names it knows (credentials it wrote, kubeconfigs of
+///   clusters it runs), so a list of all Secrets is not among what can be stolen with its token.
+/// * Machines may be deleted: a server that failed to build is never tried again by the OpenStack provider.
+/// * No rights on roles, pods, nodes or webhooks.
+const GRANTS: &[Grant] = &[
+    (
+        "capstan.dev",
+        &["workloadclusters", "clouds", "managementservers"],
+        &["get", "list", "watch", "update", "patch"],
+    ),
+    (
+        "capstan.dev",
+        &["clusterrecords"],
+        &["get", "list", "watch", "create", "update", "patch"],
+    ),
+    (
+        "capstan.dev",
+        &[
+            "workloadclusters/status",
+            "workloadclusters/finalizers",
+            "clouds/status",
+            "clusterrecords/status",
+            "managementservers/status",
+        ],
+        &["update", "patch"],
+    ),
+    (
+        "cluster.x-k8s.io",
+        &["clusters", "machinedeployments", "machinehealthchecks"],
+        RENDER,
+    ),
+    (
+        "cluster.x-k8s.io",
+        &["machines"],
+        &["get", "list", "watch", "delete"],
+    ),
+    ("cluster.x-k8s.io", &["machinesets"], OBSERVE),
+    (
+        "controlplane.cluster.x-k8s.io",
+        &["kubeadmcontrolplanes"],
+        RENDER,
+    ),
+    (
+        "bootstrap.cluster.x-k8s.io",
+        &["kubeadmconfigtemplates"],
+        RENDER,
+    ),
+    (
+        "infrastructure.cluster.x-k8s.io",
+        &["openstackclusters", "openstackmachinetemplates"],
+        RENDER,
+    ),
+    (
+        "infrastructure.cluster.x-k8s.io",
+        &["openstackmachines", "openstackservers"],
+        OBSERVE,
+    ),
+    ("", &["secrets"], &["get", "create", "patch", "delete"]),
+    ("", &["configmaps"], &["get", "create", "patch"]),
+    ("", &["namespaces"], &["get"]),
+    ("", &["events"], &["create", "patch"]),
+    ("events.k8s.io", &["events"], &["create", "patch"]),
+];
+
+/// What our controller is installed with.
+#[derive(Debug, Clone)]
+pub struct Controller {
+    /// Image reference, for instance `ghcr.io/capstan/capstan:0.1.0`.
+    pub image: String,
+    /// Filter of the controller's log (`CAPSTAN_LOG`).
+    pub log: String,
+}
+
+impl Controller {
+    /// The published image of this version.
+    pub fn published() -> Self {
+        Self {
+            image: format!("ghcr.io/capstan/capstan:{}", env!("CARGO_PKG_VERSION")),
+            // The client's own lines repeat, as errors, what we report with its meaning.
+            log: "info,kube_client=off".to_owned(),
+        }
+    }
+}
+
+/// Namespace, `ServiceAccount`, rights and Deployment of the controller.
+pub fn controller(settings: &Controller) -> Result<Vec<DynamicObject>, serde_json::Error> {
+    let labels =
+        json!({"app.kubernetes.io/name": CONTROLLER, "app.kubernetes.io/managed-by": "capstan"});
+    let subject = json!([{"kind": "ServiceAccount", "name": CONTROLLER, "namespace": NAMESPACE}]);
+    let here = json!({"name": CONTROLLER, "namespace": NAMESPACE, "labels": labels});
+    let everywhere = json!({"name": CONTROLLER, "labels": labels});
+    let rules: Vec<Value> = GRANTS
+        .iter()
+        .map(|(group, resources, verbs)| json!({"apiGroups": [group], "resources": resources, "verbs": verbs}))
+        .collect();
+    let group = "rbac.authorization.k8s.io";
+    [
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
+            "name": NAMESPACE,
+            "labels": {
+                "app.kubernetes.io/managed-by": "capstan",
+                "pod-security.kubernetes.io/enforce": "restricted",
+                "pod-security.kubernetes.io/warn": "restricted",
+            },
+        }}),
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": here}),
+        json!({"apiVersion": format!("{group}/v1"), "kind": "ClusterRole", "metadata": everywhere, "rules": rules}),
+        json!({
+            "apiVersion": format!("{group}/v1"), "kind": "ClusterRoleBinding", "metadata": everywhere,
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": CONTROLLER}, "subjects": subject,
+        }),
+        json!({
+            "apiVersion": format!("{group}/v1"), "kind": "Role", "metadata": here,
+            "rules": [{
+                "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
+                "verbs": ["get", "create", "update"],
+            }],
+        }),
+        json!({
+            "apiVersion": format!("{group}/v1"), "kind": "RoleBinding", "metadata": here,
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": CONTROLLER}, "subjects": subject,
+        }),
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": here, "spec": deployment(settings, &labels)}),
+    ]
+    .into_iter()
+    .map(serde_json::from_value)
+    .collect()
+}
+
+fn deployment(settings: &Controller, labels: &Value) -> Value {
+    let probe = |path: &str| json!({"httpGet": {"path": path, "port": "health"}});
+    json!({
+        "replicas": 1,
+        // Two controllers side by side would only wait for each other's lease.
+        "strategy": {"type": "Recreate"},
+        "selector": {"matchLabels": {"app.kubernetes.io/name": CONTROLLER}},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {
+                "serviceAccountName": CONTROLLER,
+                "terminationGracePeriodSeconds": 30,
+                "tolerations": [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}],
+                "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+                "containers": [{
+                    "name": "controller",
+                    "image": settings.image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "args": ["controller"],
+                    "env": [
+                        {"name": "CAPSTAN_LOG", "value": settings.log},
+                        {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+                    ],
+                    "ports": [{"name": "health", "containerPort": HEALTH_PORT}],
+                    "livenessProbe": probe("/healthz"),
+                    "readinessProbe": probe("/readyz"),
+                    "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
+                    "securityContext": {
+                        "allowPrivilegeEscalation": false,
+                        "readOnlyRootFilesystem": true,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    // helm writes its caches and the kubeconfig of a call here.
+                    "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],
+                }],
+                "volumes": [{"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "256Mi"}}],
+            },
+        },
+    })
+}
+
+/// The Secret with the server's credentials. `clouds_yaml` has one entry, named by the `Cloud`.
+pub fn cloud_secret(
+    clouds_yaml: &SecretString,
+    cacert: Option<&str>,
+) -> Result<DynamicObject, serde_json::Error> {
+    let mut data = vec![("clouds.yaml", clouds_yaml.expose_secret())];
+    data.extend(cacert.map(|certificate| ("cacert", certificate)));
+    secret::object(NAMESPACE, CLOUD_SECRET, "Opaque", &data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_controller_may_do_what_is_listed_and_nothing_else() {
+        let mut lines: Vec<String> = GRANTS
+            .iter()
+            .flat_map(|(group, resources, verbs)| {
+                resources
+                    .iter()
+                    .map(move |r| format!("{r}.{group}: {}", verbs.join(" ")))
+            })
+            .collect();
+        lines.sort();
+        insta::assert_snapshot!(lines.join("\n"));
+        for (_, resources, verbs) in GRANTS {
+            assert!(!resources.contains(&"*") && !verbs.contains(&"*"));
+            assert!(!resources.contains(&"secrets") || !verbs.contains(&"list"));
+        }
+    }
+
+    #[test]
+    fn the_secret_shows_in_no_debug_output() {
+        let text: SecretString = "clouds: {x: {auth: {password: hidden}}}".into();
+        assert!(!format!("{text:?}").contains("hidden"));
+    }
+}

@@ -1,0 +1,184 @@
+//! What is installed on a server that `up` made, put together from what `up` knows.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use capstan_catalog::Catalogue;
+use capstan_openstack::config::clouds_yaml;
+use capstan_spec::cloud::{CloudDefaults, CloudSpec, CredentialMode};
+use capstan_spec::{ManagementServerSpec, Mirror, defaults};
+use capstan_workload::resource::{Cloud, ManagementServer};
+use capstan_workload::surroundings::{SELF, SYSTEM_NAMESPACE};
+use ipnet::IpNet;
+use kube::core::DynamicObject;
+use secrecy::SecretString;
+
+use super::substitution::Variables;
+use super::{
+    InstallPlan, ManifestSource, ProviderError, default_releases, own, resource_controller,
+};
+use crate::desk::Desk;
+use crate::error::Error;
+use crate::survey::Survey;
+
+/// Name of the entry in the server's own `clouds.yaml`.
+const ENTRY: &str = "openstack";
+/// Limit for the whole installation; most of it is the pull of five images.
+const LIMIT: Duration = Duration::from_mins(10);
+
+/// What decides the installation on one server.
+#[derive(Debug, Clone)]
+pub struct Plane {
+    /// Name given to `up`.
+    pub name: String,
+    /// The server's own credentials, with one entry named `openstack`.
+    pub clouds_yaml: SecretString,
+    /// Authority of the cloud's endpoints, PEM.
+    pub cacert: Option<String>,
+    /// Defaults for clusters.
+    pub defaults: CloudDefaults,
+    /// Where artifacts come from.
+    pub mirror: Option<Mirror>,
+    /// Addresses from which the server comes.
+    pub egress: Vec<IpNet>,
+    /// Our controller.
+    pub controller: own::Controller,
+}
+
+impl Plane {
+    /// The plane of a server that `up` made from this machine.
+    pub async fn of_server(desk: &Desk, name: &str) -> Result<Self, Error> {
+        let survey = Survey::read(&desk.session).await?;
+        let files = desk.files(name);
+        let missing = || Error::Order("the server's credential");
+        let record = files.record()?.ok_or_else(missing)?;
+        let secret = files.credential()?.ok_or_else(missing)?;
+        let found = survey.of(&record.identity);
+        let credential = found.credentials.first().ok_or_else(missing)?;
+        let config = desk.session.config();
+        let region = desk.session.region();
+        let egress = record
+            .endpoint
+            .as_deref()
+            .and_then(address)
+            .map(IpNet::from);
+        let settings = &record.settings;
+        Ok(Self {
+            name: name.to_owned(),
+            clouds_yaml: clouds_yaml(config, ENTRY, &credential.id, &secret, region, None),
+            cacert: config.ca.as_ref().map(|ca| ca.pem.clone()),
+            defaults: CloudDefaults {
+                dns_nameservers: settings.dns.clone(),
+                external_network: settings.external_network.clone(),
+                load_balancer_provider: None,
+            },
+            mirror: settings.mirror.as_ref().map(|mirror| Mirror {
+                files: mirror.files.clone(),
+                registry: mirror.registry.clone(),
+            }),
+            egress: egress.into_iter().collect(),
+            controller: own::Controller::published(),
+        })
+    }
+
+    /// What to install, in the versions of the catalogue.
+    pub fn install_plan(&self, catalogue: &Catalogue) -> Result<InstallPlan, ProviderError> {
+        let component = |name: &str| {
+            catalogue
+                .management_component(name)
+                .map_err(|error| ProviderError::Manifest {
+                    release: name.to_owned(),
+                    message: error.to_string(),
+                })
+        };
+        let files = self.mirror.as_ref().and_then(|mirror| mirror.files.clone());
+        Ok(InstallPlan {
+            releases: default_releases(
+                component("cluster-api")?,
+                component("cluster-api-provider-openstack")?,
+            ),
+            resource_controller: resource_controller(component("openstack-resource-controller")?),
+            source: files.map_or(ManifestSource::Upstream, ManifestSource::Mirror),
+            variables: Variables::new(),
+            controller: self.controller.clone(),
+            objects: self.objects()?,
+            limit: LIMIT,
+        })
+    }
+
+    /// The credentials, the `Cloud` that offers them to clusters, and what the server says of itself.
+    fn objects(&self) -> Result<Vec<DynamicObject>, serde_json::Error> {
+        let cloud = CloudSpec {
+            secret: own::CLOUD_SECRET.to_owned(),
+            cloud: ENTRY.to_owned(),
+            region: None,
+            credentials: CredentialMode::Mint,
+            defaults: self.defaults.clone(),
+        };
+        let server = ManagementServerSpec {
+            name: self.name.clone(),
+            catalogue: env!("CARGO_PKG_VERSION").to_owned(),
+            mirror: self.mirror.clone(),
+            egress_cidrs: self.egress.clone(),
+        };
+        Ok(vec![
+            own::cloud_secret(&self.clouds_yaml, self.cacert.as_deref())?,
+            object(&Cloud::new(SYSTEM_NAMESPACE, defaults::CLOUD, cloud))?,
+            object(&ManagementServer::new(SYSTEM_NAMESPACE, SELF, server))?,
+        ])
+    }
+}
+
+fn object(value: &impl serde::Serialize) -> Result<DynamicObject, serde_json::Error> {
+    serde_json::from_value(serde_json::to_value(value)?)
+}
+
+/// The address in `https://<address>:<port>`.
+fn address(endpoint: &str) -> Option<IpAddr> {
+    let authority = endpoint.strip_prefix("https://")?;
+    let host = authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host);
+    host.trim_matches(['[', ']']).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_own_address_is_always_let_in() {
+        assert_eq!(
+            address("https://198.51.100.7:6443"),
+            Some(IpAddr::from([198, 51, 100, 7]))
+        );
+        assert_eq!(
+            address("https://[2001:db8::1]:6443")
+                .map(|a| a.to_string())
+                .as_deref(),
+            Some("2001:db8::1")
+        );
+    }
+
+    #[test]
+    fn the_plan_takes_everything_from_the_mirror_and_offers_one_cloud() {
+        let plane = Plane {
+            name: "demo".into(),
+            clouds_yaml: "clouds: {openstack: {}}".into(),
+            cacert: None,
+            defaults: CloudDefaults::default(),
+            mirror: Some(Mirror {
+                files: Some("http://mirror:8080".into()),
+                registry: None,
+            }),
+            egress: vec!["198.51.100.7/32".parse().unwrap()],
+            controller: own::Controller::published(),
+        };
+        let plan = plane.install_plan(&Catalogue::bundled().unwrap()).unwrap();
+        assert!(matches!(&plan.source, ManifestSource::Mirror(url) if url == "http://mirror:8080"));
+        let text = serde_json::to_value(&plan.objects).unwrap();
+        assert_eq!(text[1]["kind"], "Cloud");
+        assert_eq!(text[1]["metadata"]["name"], "default");
+        assert_eq!(text[2]["spec"]["egressCidrs"][0], "198.51.100.7/32");
+    }
+}

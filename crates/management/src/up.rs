@@ -1,0 +1,510 @@
+//! `capstan up`: from nothing, or from wherever an earlier run stopped, to a server whose Kubernetes answers.
+//!
+//! Before the first request that creates something the local state is complete: uid, certificates, the credential's secret,
+//! the choices, and what the project held. From then on everything can be found again, by this run or the next.
+
+mod boot;
+mod doubles;
+
+use std::sync::Mutex as Cell;
+use std::time::{Duration, Instant};
+
+use capstan_openstack::Inventory;
+use capstan_openstack::wait::Wait;
+use rand::RngCore as _;
+use secrecy::SecretString;
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{Api, Readiness};
+use crate::desk::{Desk, Situation};
+use crate::downloads::downloads;
+use crate::engine::Base;
+use crate::engine::kubeadm::Kubeadm;
+use crate::error::Error;
+use crate::graph::Halt;
+use crate::identity::Identity;
+use crate::kubeconfig;
+use crate::make::{Done, Made, Maker};
+use crate::mutex::Mutex;
+use crate::pki::{ADMIN_ORGANISATION, CertifiedKey, ClusterPki};
+use crate::plan::{ImageKind, Plan, Subject, choose, plan};
+use crate::progress::{Event, Reporter};
+use crate::settings::Settings;
+use crate::state::{Record, ServerFiles};
+use crate::steps::{Step, graph};
+use crate::survey::{Found, Survey};
+
+use boot::Boot;
+use doubles::remove_doubles;
+
+/// Requests in flight; Neutron's workers are few.
+const CONCURRENCY: usize = 6;
+/// Longest wait for something to be gone.
+const GONE_LIMIT: Duration = Duration::from_mins(3);
+
+/// Who runs this, for the locks.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// `user@host, pid 7`, for people who meet the lock.
+    pub who: String,
+}
+
+/// A run that has been planned.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What to show before asking.
+    pub plan: Plan,
+    situation: Situation,
+    settings: Settings,
+}
+
+/// A server that is up.
+#[derive(Debug, Clone)]
+pub struct Up {
+    /// Which.
+    pub identity: Identity,
+    /// `https://<address>:6443`.
+    pub endpoint: String,
+    /// Where its kubeconfig is.
+    pub kubeconfig: std::path::PathBuf,
+    /// Whether it was up before.
+    pub was_up: bool,
+}
+
+/// Says at once whether a server made from here is up already.
+///
+/// # Errors
+/// If local state cannot be read.
+pub async fn already_up(desk: &Desk, name: &str) -> Result<Option<Up>, Error> {
+    let files = desk.files(name);
+    let Some(record) = files
+        .record()?
+        .filter(|record| record.usable_since.is_some())
+    else {
+        return Ok(None);
+    };
+    let (Some(endpoint), Some((pki, client))) = (record.endpoint, files.pki()?) else {
+        return Ok(None);
+    };
+    let api = Api::new(&endpoint, &pki.ca.certificate, &client)?;
+    Ok(
+        matches!(api.readiness().await, Readiness::Ready(_)).then(|| Up {
+            identity: record.identity,
+            endpoint,
+            kubeconfig: files.kubeconfig_path(),
+            was_up: true,
+        }),
+    )
+}
+
+/// Makes the choices and the plan; changes nothing.
+///
+/// # Errors
+/// [`Error::Questions`] with what the user has to choose, [`Error::KeysLost`] for a server that was made elsewhere.
+pub async fn prepare(
+    desk: &Desk,
+    name: &str,
+    settings: Settings,
+    replace: bool,
+    inventory: &Inventory,
+    survey: &Survey,
+) -> Result<Prepared, Error> {
+    crate::identity::check_name(name)?;
+    if !desk.session.may_mint_credentials() {
+        return Err(Error::RestrictedCredential);
+    }
+    let situation = desk.situation(name, None, survey)?;
+    let (identity, settings, mut found) = match &situation {
+        Situation::Nothing => (None, settings, Found::default()),
+        Situation::Ours { record, found } => {
+            let replaced = record.replaces
+                || needs_replacement(desk, name, &record.identity, found, replace).await?;
+            let found = if replaced {
+                without_server(found)
+            } else {
+                (**found).clone()
+            };
+            (
+                Some(record.identity.clone()),
+                settings.or(record.settings.clone()),
+                found,
+            )
+        }
+        Situation::Elsewhere { identity, found } => {
+            needs_replacement(desk, name, identity, found, replace).await?;
+            (Some(identity.clone()), settings, without_server(found))
+        }
+    };
+    // A server that failed to build is made anew.
+    found.servers.retain(|server| server.status != "ERROR");
+    let choices = choose(&settings, inventory, &desk.session.whoami().roles)?;
+    let config = desk.session.config();
+    let subject = Subject {
+        name,
+        identity: identity.as_ref(),
+        cloud: &config.name,
+        project: desk.project(),
+    };
+    let plan = plan(subject, choices, inventory, &found);
+    Ok(Prepared {
+        plan,
+        situation,
+        settings,
+    })
+}
+
+/// A server without its keys is of no use: it is made anew if the user says so, but not while clusters may depend on it.
+async fn needs_replacement(
+    desk: &Desk,
+    name: &str,
+    identity: &Identity,
+    found: &Found,
+    replace: bool,
+) -> Result<bool, Error> {
+    if found.servers.is_empty() || desk.files(name).pki()?.is_some() {
+        return Ok(false);
+    }
+    // Which server a cluster belongs to is not in its resources, so any cluster of the project counts.
+    let clusters = !desk.cluster_traces().await?.is_empty();
+    if replace && !clusters {
+        return Ok(true);
+    }
+    Err(Error::KeysLost {
+        identity: identity.clone(),
+        clusters,
+    })
+}
+
+fn without_server(found: &Found) -> Found {
+    Found {
+        servers: Vec::new(),
+        volumes: Vec::new(),
+        credentials: Vec::new(),
+        ..found.clone()
+    }
+}
+
+/// Carries the plan out. The caller holds the lock on the server's files.
+///
+/// # Errors
+/// [`Error::Interrupted`] if `stop` was cancelled; after every error the same call goes on.
+pub async fn up(
+    desk: &Desk,
+    prepared: Prepared,
+    caller: &Caller,
+    reporter: &dyn Reporter,
+    stop: &CancellationToken,
+) -> Result<Up, Error> {
+    if !prepared.plan.shortages.is_empty() {
+        return Err(Error::Quota(prepared.plan.shortages));
+    }
+    let name = prepared.plan.name.clone();
+    let files = desk.files(&name);
+    let record = local_state(desk, &files, &prepared).await?;
+    let lock = Mutex::acquire(&desk.session, &name, &record.holder, &caller.who).await?;
+    let result = locked(desk, prepared, record, &files, &lock, reporter, stop).await;
+    let released = lock.release().await;
+    match result {
+        Ok(up) => released.map(|()| up),
+        Err(error) => Err(error),
+    }
+}
+
+/// Draws and saves all that must outlive this process, unless an earlier run did.
+async fn local_state(
+    desk: &Desk,
+    files: &ServerFiles,
+    prepared: &Prepared,
+) -> Result<Record, Error> {
+    let fresh = |identity: Identity| {
+        let mut holder = [0_u8; 6];
+        rand::rng().fill_bytes(&mut holder);
+        Record {
+            identity,
+            cloud: desk.cloud(),
+            cloud_name: desk.session.config().name.clone(),
+            created: jiff::Timestamp::now(),
+            settings: prepared.settings.clone(),
+            holder: hex::encode(holder),
+            endpoint: None,
+            replaces: false,
+            usable_since: None,
+        }
+    };
+    let mut record = match &prepared.situation {
+        Situation::Nothing => fresh(Identity::draw(&prepared.plan.name)?),
+        Situation::Ours { record, .. } => Record {
+            settings: prepared.settings.clone(),
+            ..(**record).clone()
+        },
+        Situation::Elsewhere { identity, .. } => fresh(identity.clone()),
+    };
+    let snapshot = desk.session.snapshot().await?;
+    let held: Vec<String> = snapshot.entries.iter().map(ToString::to_string).collect();
+    files.save_inventory_once(&held)?;
+    let no_keys = files.pki()?.is_none();
+    // Said before there are new keys: a run that is killed after this still knows that the server has the old ones.
+    if no_keys && prepared.situation.has_server() {
+        record.replaces = true;
+        record.usable_since = None;
+    }
+    files.save_record(&record)?;
+    if no_keys {
+        let now = OffsetDateTime::now_utc();
+        let pki = ClusterPki::generate(now)?;
+        let client = pki.ca.sign_client("capstan", ADMIN_ORGANISATION, now)?;
+        files.save_pki(&pki, &client)?;
+    }
+    Ok(record)
+}
+
+async fn locked(
+    desk: &Desk,
+    prepared: Prepared,
+    mut record: Record,
+    files: &ServerFiles,
+    lock: &Mutex,
+    reporter: &dyn Reporter,
+    stop: &CancellationToken,
+) -> Result<Up, Error> {
+    let Prepared { plan, .. } = prepared;
+    // Somebody may have made a server of this name between our look and our lock.
+    let survey = Survey::read(&desk.session).await?;
+    if let Some(other) = survey
+        .named(&plan.name)
+        .into_iter()
+        .find(|other| **other != record.identity)
+    {
+        return Err(Error::KeysLost {
+            identity: other.clone(),
+            clusters: false,
+        });
+    }
+    let found = survey.of(&record.identity);
+    let (pki, client) = files.pki()?.ok_or(Error::Order("the certificates"))?;
+    remove_unusable(desk, &found, &plan).await?;
+    if record.replaces {
+        record.replaces = false;
+        files.save_record(&record)?;
+    }
+    let secret = credential_secret(desk, files, &found).await?;
+    let base = match plan.choices.image.kind {
+        ImageKind::Node => Base::NodeImage,
+        // Only a server that is still to be made needs them.
+        ImageKind::Vanilla if keeps(&plan, "server") => Base::Vanilla(Vec::new()),
+        ImageKind::Vanilla => Base::Vanilla(
+            downloads(
+                &plan.choices.kubernetes_version,
+                plan.choices.mirror.as_ref(),
+            )
+            .await?,
+        ),
+    };
+    let maker = Maker {
+        session: &desk.session,
+        identity: &record.identity.clone(),
+        choices: &plan.choices,
+        pki: &pki,
+        engine: &Kubeadm,
+        base: &base,
+        credential: &secret,
+        made: Cell::new(Made::default()),
+    };
+    lock.check().await?;
+    let run = Run {
+        maker: &maker,
+        pki: &pki,
+        client: &client,
+        files,
+        reporter,
+        stop,
+    };
+    let graph = graph(&plan.choices);
+    let expected = graph
+        .order()
+        .into_iter()
+        .map(Step::expected)
+        .max()
+        .unwrap_or_default();
+    reporter.report(Event::Planned {
+        steps: graph.order().len(),
+        expected,
+    });
+    let result = graph.run(CONCURRENCY, stop, |step| run.step(step)).await;
+    match result {
+        Ok(()) => {}
+        Err(Halt::Failed(Error::Interrupted { .. }) | Halt::Stopped) => {
+            let limit = Duration::from_secs(5);
+            let survey = tokio::time::timeout(limit, Survey::read(&desk.session)).await;
+            let exists = survey
+                .ok()
+                .and_then(Result::ok)
+                .map(|survey| survey.of(&record.identity).entries());
+            return Err(Error::Interrupted {
+                name: plan.name,
+                exists,
+            });
+        }
+        Err(Halt::Failed(error)) => return Err(error),
+    }
+    remove_doubles(desk, &record.identity, reporter).await?;
+    let endpoint = run.endpoint()?;
+    record.endpoint = Some(endpoint.clone());
+    record.usable_since = record.usable_since.or_else(|| Some(jiff::Timestamp::now()));
+    files.save_record(&record)?;
+    Ok(Up {
+        identity: record.identity,
+        endpoint,
+        kubeconfig: files.kubeconfig_path(),
+        was_up: false,
+    })
+}
+
+/// Whether the plan says that this is there and stays.
+fn keeps(plan: &Plan, kind: &str) -> bool {
+    plan.resources
+        .iter()
+        .any(|line| line.kind == kind && line.exists)
+}
+
+/// A server that was to be replaced, and its volume, which belongs to the old keys.
+async fn remove_unusable(desk: &Desk, found: &Found, plan: &Plan) -> Result<(), Error> {
+    if keeps(plan, "server") {
+        return Ok(());
+    }
+    for server in &found.servers {
+        desk.session.compute().delete_server(&server.id).await?;
+        desk.session
+            .compute()
+            .wait_for_server_gone(&server.id, Wait::limit(GONE_LIMIT))
+            .await?;
+    }
+    if !keeps(plan, "volume") {
+        for volume in &found.volumes {
+            desk.session.volume().delete_volume(&volume.id).await?;
+            desk.session
+                .volume()
+                .wait_for_volume_gone(&volume.id, Wait::limit(GONE_LIMIT))
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// The secret saved by an earlier run, or a new one; a credential whose secret is lost is of no use and is removed.
+async fn credential_secret(
+    desk: &Desk,
+    files: &ServerFiles,
+    found: &Found,
+) -> Result<SecretString, Error> {
+    if let Some(secret) = files.credential()? {
+        return Ok(secret);
+    }
+    for credential in &found.credentials {
+        desk.session
+            .identity()
+            .delete_application_credential(&credential.id)
+            .await?;
+    }
+    let mut bytes = [0_u8; 48];
+    rand::rng().fill_bytes(&mut bytes);
+    let secret = SecretString::from(hex::encode(bytes));
+    files.save_credential(&secret)?;
+    Ok(secret)
+}
+
+struct Run<'a> {
+    maker: &'a Maker<'a>,
+    pki: &'a ClusterPki,
+    client: &'a CertifiedKey,
+    files: &'a ServerFiles,
+    reporter: &'a dyn Reporter,
+    stop: &'a CancellationToken,
+}
+
+impl Run<'_> {
+    async fn step(&self, step: Step) -> Result<(), Error> {
+        let started = Instant::now();
+        self.reporter.report(Event::Started {
+            step: step.label().into(),
+            expected: step.expected(),
+        });
+        let result = match step {
+            Step::Network => self.maker.network().await,
+            Step::Router => self.maker.router().await,
+            Step::SecurityGroup => self.maker.security_group().await,
+            Step::FloatingIp => self.maker.floating_ip().await,
+            Step::ServerGroup => self.maker.server_group().await,
+            Step::Keypair => self.maker.keypair().await,
+            Step::Credential => self.maker.credential().await,
+            Step::Subnet => self.maker.subnet().await,
+            Step::Volume => self.stoppable(self.maker.volume()).await,
+            Step::RouterInterface => self.maker.router_interface().await,
+            Step::Port => self.maker.port().await,
+            Step::Association => self.maker.association().await,
+            Step::Server => self.server().await,
+            Step::Running => self.stoppable(self.maker.running()).await,
+            Step::Api => {
+                let boot = Boot {
+                    session: self.maker.session,
+                    server: self.maker.server()?,
+                    endpoint: self.endpoint()?,
+                    reporter: self.reporter,
+                };
+                self.stoppable(boot.wait(&self.pki.ca.certificate, self.client))
+                    .await
+            }
+        };
+        let (step, elapsed) = (step.label().to_owned(), started.elapsed());
+        match result {
+            Ok((outcome, detail)) => {
+                self.reporter.report(Event::Done {
+                    step,
+                    outcome,
+                    detail,
+                    elapsed,
+                });
+                Ok(())
+            }
+            Err(error) => {
+                self.reporter.report(Event::Failed { step, elapsed });
+                Err(error)
+            }
+        }
+    }
+
+    /// A wait, which may be cut off at any moment, unlike a request that creates something.
+    async fn stoppable(&self, wait: impl Future<Output = Done>) -> Done {
+        tokio::select! {
+            done = wait => done,
+            () = self.stop.cancelled() => Err(Error::Interrupted { name: String::new(), exists: None }),
+        }
+    }
+
+    fn endpoint(&self) -> Result<String, Error> {
+        let address = self.maker.public_address()?;
+        let address = if address.is_ipv6() {
+            format!("[{address}]")
+        } else {
+            address.to_string()
+        };
+        Ok(format!("https://{address}:6443"))
+    }
+
+    /// The kubeconfig is written as soon as the address is known, before the server that it is for.
+    async fn server(&self) -> Done {
+        let endpoint = self.endpoint()?;
+        let context = self.maker.identity.resource_name();
+        let text = kubeconfig::render(&context, &endpoint, &self.pki.ca.certificate, self.client)
+            .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
+        self.files.save_kubeconfig(&text)?;
+        if let Some(record) = self.files.record()? {
+            self.files.save_record(&Record {
+                endpoint: Some(endpoint),
+                ..record
+            })?;
+        }
+        self.maker.create_server().await
+    }
+}

@@ -1,0 +1,236 @@
+//! What exists of a cluster in the cloud: found by exact names with the uid, by description, and by the ids Cluster API
+//! tells. A list that cannot be read is an error, never "nothing there".
+
+use std::collections::BTreeSet;
+
+use capstan_openstack::Session;
+use capstan_plan::Observation;
+use capstan_spec::record::{ClusterRecordStatus, LedgerEntry, Owner};
+use capstan_spec::{ClusterName, WorkloadClusterSpec};
+use jiff::Timestamp;
+
+use crate::prepare::credential_name;
+use crate::{Error, resolve};
+
+/// Kinds of resources, in the order in which they can be removed.
+pub(crate) const ORDER: [&str; 11] = [
+    SERVER,
+    LOAD_BALANCER,
+    FLOATING_IP,
+    PORT,
+    ROUTER,
+    SUBNET,
+    NETWORK,
+    VOLUME,
+    SECURITY_GROUP,
+    SERVER_GROUP,
+    CREDENTIAL,
+];
+pub(crate) const SERVER: &str = "server";
+pub(crate) const LOAD_BALANCER: &str = "load balancer";
+pub(crate) const FLOATING_IP: &str = "floating ip";
+pub(crate) const PORT: &str = "port";
+pub(crate) const ROUTER: &str = "router";
+pub(crate) const SUBNET: &str = "subnet";
+pub(crate) const NETWORK: &str = "network";
+pub(crate) const VOLUME: &str = "volume";
+pub(crate) const SECURITY_GROUP: &str = "security group";
+pub(crate) const SERVER_GROUP: &str = "server group";
+pub(crate) const CREDENTIAL: &str = "application credential";
+
+/// What a look into the cloud found.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    entries: Vec<LedgerEntry>,
+    now: Timestamp,
+}
+
+impl Found {
+    fn add(&mut self, kind: &str, id: &str, name: &str, owner: Owner) {
+        self.entries.push(LedgerEntry {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            name: name.to_owned(),
+            owner,
+            created_at: self.now,
+            gone_at: None,
+        });
+    }
+
+    /// The resources.
+    pub fn entries(&self) -> &[LedgerEntry] {
+        &self.entries
+    }
+}
+
+/// Looks for everything of a cluster. `servers` are ids of servers known from Cluster API or from the ledger.
+pub async fn look(
+    session: &Session,
+    spec: &WorkloadClusterSpec,
+    name: &ClusterName,
+    servers: &BTreeSet<String>,
+) -> Result<Found, Error> {
+    let mut found = Found {
+        now: Timestamp::now(),
+        ..Found::default()
+    };
+    let (network, compute) = (session.network(), session.compute());
+    let capo = name.capo_network();
+    let by_name = [("name", capo.as_str())];
+    let description = name.floating_ip_description();
+    let by_description = [("description", description.as_str())];
+    let load_balancer = name.capo_load_balancer();
+    let by_load_balancer = [("name", load_balancer.as_str())];
+    let security_groups = name.capo_security_groups();
+    let (networks, routers, groups, addresses, balancers, all_servers, server_groups, credential) =
+        futures::try_join!(
+            network.networks(&by_name),
+            network.routers(&by_name),
+            network.security_groups(&[]),
+            network.floating_ips(&by_description),
+            session.load_balancer().load_balancers(&by_load_balancer),
+            compute.servers(),
+            compute.server_groups(),
+            async {
+                session
+                    .identity()
+                    .application_credential_named(&credential_name(name))
+                    .await
+            },
+        )?;
+    for one in networks.iter().filter(|one| one.name == capo) {
+        found.add(NETWORK, &one.id, &one.name, Owner::ClusterApi);
+        let of_network = [("network_id", one.id.as_str())];
+        let (subnets, ports) =
+            futures::try_join!(network.subnets(&of_network), network.ports(&of_network))?;
+        for subnet in subnets {
+            found.add(SUBNET, &subnet.id, &subnet.name, Owner::ClusterApi);
+        }
+        // Ports of routers, load balancers and DHCP come and go with their owners.
+        for port in ports.iter().filter(|port| {
+            port.device_owner.is_empty() || port.device_owner.starts_with("compute:")
+        }) {
+            found.add(PORT, &port.id, &port.name, Owner::ClusterApi);
+        }
+    }
+    for one in routers.iter().filter(|one| one.name == capo) {
+        found.add(ROUTER, &one.id, &one.name, Owner::ClusterApi);
+    }
+    for one in groups
+        .iter()
+        .filter(|one| security_groups.contains(&one.name))
+    {
+        found.add(SECURITY_GROUP, &one.id, &one.name, Owner::ClusterApi);
+    }
+    for one in addresses
+        .iter()
+        .filter(|one| one.description == description)
+    {
+        found.add(
+            FLOATING_IP,
+            &one.id,
+            &one.floating_ip_address,
+            Owner::Capstan,
+        );
+    }
+    for one in balancers.iter().filter(|one| one.name == load_balancer) {
+        found.add(LOAD_BALANCER, &one.id, &one.name, Owner::ClusterApi);
+    }
+    // Servers carry the cluster's Cluster API name in their metadata or are known by id.
+    for one in all_servers
+        .iter()
+        .filter(|one| !one.is_gone() && servers.contains(&one.id))
+    {
+        found.add(SERVER, &one.id, &one.name, Owner::ClusterApi);
+        for volume in &one.volumes {
+            found.add(VOLUME, &volume.id, "", Owner::ClusterApi);
+        }
+    }
+    let wanted: Vec<String> = resolve::pools(spec)
+        .into_iter()
+        .map(|pool| name.server_group(pool))
+        .collect();
+    for one in server_groups
+        .iter()
+        .filter(|one| wanted.contains(&one.name))
+    {
+        found.add(SERVER_GROUP, &one.id, &one.name, Owner::Capstan);
+    }
+    if let Some(one) = credential {
+        found.add(CREDENTIAL, &one.id, &one.name, Owner::Capstan);
+    }
+    Ok(found)
+}
+
+/// Ids of all servers that Cluster API knows of a cluster.
+pub fn servers(seen: &Observation) -> BTreeSet<String> {
+    let machines = seen
+        .openstack_machines
+        .iter()
+        .filter_map(|machine| machine.status.instance_id.clone());
+    let servers = seen
+        .openstack_servers
+        .iter()
+        .filter_map(|server| server.status.instance_id.clone());
+    machines
+        .chain(servers)
+        .filter(|id| !id.is_empty())
+        .collect()
+}
+
+/// Enters what was found into the ledger: new entries are added, entries no longer found are marked as gone. Says whether
+/// anything changed.
+pub fn enter(record: &mut ClusterRecordStatus, found: &Found) -> bool {
+    let before = record.clone();
+    let is = |one: &LedgerEntry, other: &LedgerEntry| one.kind == other.kind && one.id == other.id;
+    for entry in &found.entries {
+        match record.ledger.iter_mut().find(|known| is(known, entry)) {
+            Some(known) => known.gone_at = None,
+            None => record.ledger.push(entry.clone()),
+        }
+    }
+    for known in &mut record.ledger {
+        if known.gone_at.is_none()
+            && known.owner != Owner::Given
+            && !found.entries.iter().any(|entry| is(known, entry))
+        {
+            known.gone_at = Some(found.now);
+        }
+    }
+    *record != before
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(ids: &[&str]) -> Found {
+        let mut found = Found {
+            now: Timestamp::from_second(100).unwrap(),
+            ..Found::default()
+        };
+        for id in ids {
+            found.add(SERVER, id, "", Owner::ClusterApi);
+        }
+        found
+    }
+
+    #[test]
+    fn what_is_no_longer_found_is_gone_and_what_comes_back_is_not() {
+        let mut record = ClusterRecordStatus::default();
+        assert!(enter(&mut record, &found(&["a", "b"])));
+        assert!(!enter(&mut record, &found(&["a", "b"])));
+        assert!(enter(&mut record, &found(&["a"])));
+        assert_eq!(
+            record
+                .ledger
+                .iter()
+                .filter(|entry| entry.gone_at.is_some())
+                .count(),
+            1
+        );
+        assert!(enter(&mut record, &found(&["a", "b"])));
+        assert!(record.ledger.iter().all(|entry| entry.gone_at.is_none()));
+        assert_eq!(record.ledger.len(), 2);
+    }
+}

@@ -1,0 +1,29 @@
+//! A workload cluster's life as functions: resolve, check, prepare, apply, observe, equip, remove.
+//!
+//! [`resource`] makes the model of `capstan-spec` kinds of the Kubernetes API; everything else works on those. Each module
+//! is one step; the reconciler strings them together and holds no rule of its own.
+//!
+//! | module | step |
+//! |---|---|
+//! | [`surroundings`] | the `Cloud`, its credentials, a session, and what the management server says of itself |
+//! | [`resolve`] | names of the spec → what they mean in the cloud (pure) |
+//! | [`preflight`] | quota needed and free (pure) |
+//! | [`prepare`] | what we make ourselves: floating IP, server groups, credential |
+//! | [`apply`] | Cluster API objects, by server-side apply |
+//! | [`observe`] | everything seen of a cluster, for progress |
+//! | [`equip`] | addons, in order and with health |
+//! | [`ledger`], [`removal`] | what exists in the cloud, and taking it away |
+
+pub mod apply;
+pub mod equip;
+mod error;
+pub mod ledger;
+pub mod observe;
+pub mod preflight;
+pub mod prepare;
+pub mod removal;
+pub mod resolve;
+pub mod resource;
+pub mod surroundings;
+
+pub use error::Error;

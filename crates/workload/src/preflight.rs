@@ -1,0 +1,130 @@
+//! Whether the project's quota has room for what is wanted. Pure.
+
+use std::collections::BTreeMap;
+
+use capstan_openstack::{Quota, Resource as Counted};
+use capstan_plan::quota::{self, Line, Need, Resource};
+use capstan_spec::WorkloadClusterSpec;
+use capstan_spec::cloud::Flavor;
+use capstan_spec::progress::{Reason, ReasonCode};
+use capstan_spec::status::Resolved;
+
+/// What exists of a cluster already, as far as quota is concerned.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Existing {
+    /// Machines of the control plane.
+    pub control_plane: u32,
+    /// Whether network and load balancer are there.
+    pub infrastructure: bool,
+}
+
+/// Quota lines of a change from what exists to what is wanted. A flavor that is not known makes no line: [`resolve`
+/// ](crate::resolve::resolve) tells it.
+pub fn lines(
+    spec: &WorkloadClusterSpec,
+    resolved: &Resolved,
+    flavors: &BTreeMap<String, Flavor>,
+    machines: &BTreeMap<String, u32>,
+    existing: Existing,
+    quota: &Quota,
+) -> Vec<Line> {
+    let Ok(wanted) = quota::need(spec, flavors, &resolved.root_volumes) else {
+        return Vec::new();
+    };
+    let mut now_spec = spec.clone();
+    now_spec.control_plane.replicas = existing.control_plane;
+    for pool in &mut now_spec.workers {
+        pool.replicas = machines.get(&pool.name).copied().unwrap_or(0);
+    }
+    let mut now = quota::need(&now_spec, flavors, &resolved.root_volumes).unwrap_or_default();
+    if !existing.infrastructure {
+        for resource in SURROUNDINGS {
+            now.remove(resource);
+        }
+        now.insert(
+            Resource::Ports,
+            u64::from(machines.values().sum::<u32>() + existing.control_plane),
+        );
+        now.insert(
+            Resource::FloatingIps,
+            u64::from(resolved.floating_ip_id.is_some()),
+        );
+        now.insert(Resource::ServerGroups, resolved.server_groups.len() as u64);
+    }
+    quota::check(&quota::beyond(&wanted, &now), &free(quota, &wanted))
+}
+
+/// What a cluster has once, whatever its size.
+const SURROUNDINGS: &[Resource] = &[
+    Resource::Networks,
+    Resource::Subnets,
+    Resource::Routers,
+    Resource::SecurityGroups,
+    Resource::SecurityGroupRules,
+    Resource::LoadBalancers,
+    Resource::Listeners,
+    Resource::Pools,
+    Resource::HealthMonitors,
+    Resource::Members,
+];
+
+/// The reason for every line that does not fit.
+pub fn reasons(lines: &[Line]) -> Vec<Reason> {
+    lines
+        .iter()
+        .filter(|line| !line.fits())
+        .map(|line| Reason {
+            code: ReasonCode::QuotaExceeded,
+            message: format!(
+                "the quota for {} does not suffice: {} needed, {} free",
+                line.resource,
+                line.need,
+                line.free.unwrap_or_default()
+            ),
+            remedy: format!(
+                "free {} of them, make the cluster smaller, or ask for more quota; the work goes on by itself",
+                line.missing()
+            ),
+            object: None,
+            detail: None,
+        })
+        .collect()
+}
+
+fn free(quota: &Quota, need: &Need) -> BTreeMap<Resource, Option<u64>> {
+    need.keys()
+        .map(|resource| {
+            let line = counted(*resource).and_then(|counted| quota.get(counted));
+            let free = match resource {
+                // A limit per group, not a sum.
+                Resource::ServerGroupMembers => line.and_then(|line| line.limit),
+                _ => line.and_then(|line| line.free()),
+            };
+            (*resource, free)
+        })
+        .collect()
+}
+
+const fn counted(resource: Resource) -> Option<Counted> {
+    Some(match resource {
+        Resource::Instances => Counted::Instances,
+        Resource::Cores => Counted::Cores,
+        Resource::Ram => Counted::Ram,
+        Resource::ServerGroups => Counted::ServerGroups,
+        Resource::ServerGroupMembers => Counted::ServerGroupMembers,
+        Resource::Volumes => Counted::Volumes,
+        Resource::Gigabytes => Counted::Gigabytes,
+        Resource::Networks => Counted::Networks,
+        Resource::Subnets => Counted::Subnets,
+        Resource::Routers => Counted::Routers,
+        Resource::Ports => Counted::Ports,
+        Resource::FloatingIps => Counted::FloatingIps,
+        Resource::SecurityGroups => Counted::SecurityGroups,
+        Resource::SecurityGroupRules => Counted::SecurityGroupRules,
+        Resource::LoadBalancers => Counted::LoadBalancers,
+        Resource::Listeners => Counted::Listeners,
+        Resource::Pools => Counted::Pools,
+        Resource::Members => Counted::Members,
+        Resource::HealthMonitors => return None,
+    })
+}

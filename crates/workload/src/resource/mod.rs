@@ -1,0 +1,7 @@
+//! Capstan's own kinds: the model of `capstan-spec` as custom resources.
+
+mod definition;
+mod kind;
+
+pub use definition::definitions;
+pub use kind::{Cloud, ClusterRecord, ManagementServer, OwnKind, WorkloadCluster};

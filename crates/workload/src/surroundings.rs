@@ -1,0 +1,177 @@
+//! What a cluster stands on: its `Cloud` with credentials, and what the management server says of itself.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use capstan_kubernetes::{Applier, Deadline, Error as KubernetesError, ObjectName};
+use capstan_openstack::{CloudConfig, Session};
+use capstan_plan::facts::Surroundings;
+use kube::core::DynamicObject;
+use kube::{Api, Client};
+use secrecy::SecretString;
+
+use crate::Error;
+use crate::resource::{Cloud, ManagementServer};
+
+/// Namespace of the management server's own objects, which no tenant can read.
+pub const SYSTEM_NAMESPACE: &str = "capstan-system";
+/// Name of the `ManagementServer` that describes the server it lies on.
+pub const SELF: &str = "self";
+/// Limit for one write.
+pub(crate) const WRITE: Duration = Duration::from_mins(1);
+
+/// Everything the steps need to reach.
+#[derive(Clone)]
+pub struct Context {
+    /// The management server's API.
+    pub client: Client,
+    /// Writes to it.
+    pub applier: Applier,
+    /// The cloud, with the management server's own credentials.
+    pub session: Session,
+    /// The `Cloud`.
+    pub cloud: Cloud,
+    /// What the server knows of itself, and the defaults of the `Cloud`.
+    pub surroundings: Surroundings,
+}
+
+impl Context {
+    /// Finds the `Cloud` in the cluster's namespace, else among those the operator offers in [`SYSTEM_NAMESPACE`], and
+    /// logs in.
+    pub async fn connect(client: &Client, namespace: &str, cloud: &str) -> Result<Self, Error> {
+        let found = find_cloud(client, namespace, cloud).await?;
+        let home = found
+            .metadata
+            .namespace
+            .clone()
+            .unwrap_or_else(|| namespace.to_owned());
+        let config = credentials(client, &home, &found).await?;
+        let session = Session::connect(config).await?;
+        let server = management_server(client).await?;
+        let surroundings = surroundings(&found, server.as_ref());
+        Ok(Self {
+            client: client.clone(),
+            applier: Applier::new(client.clone()),
+            session,
+            cloud: found,
+            surroundings,
+        })
+    }
+
+    /// Applies one object of ours within a minute.
+    pub(crate) async fn write(&self, object: &DynamicObject) -> Result<(), Error> {
+        self.applier
+            .apply_one(object, Deadline::after(WRITE))
+            .await?;
+        Ok(())
+    }
+}
+
+fn surroundings(cloud: &Cloud, server: Option<&ManagementServer>) -> Surroundings {
+    let defaults = &cloud.spec.defaults;
+    Surroundings {
+        management_egress: server
+            .map(|s| s.spec.egress_cidrs.clone())
+            .unwrap_or_default(),
+        dns_nameservers: defaults
+            .dns_nameservers
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        mirror: server.and_then(|s| s.spec.mirror.clone()),
+    }
+}
+
+async fn find_cloud(client: &Client, namespace: &str, name: &str) -> Result<Cloud, Error> {
+    for home in [namespace, SYSTEM_NAMESPACE] {
+        let api: Api<Cloud> = Api::namespaced(client.clone(), home);
+        let found = api.get_opt(name).await;
+        if let Some(cloud) = found
+            .map_err(|e| KubernetesError::request("read", format!("Cloud {home}/{name}"), e))?
+        {
+            return Ok(cloud);
+        }
+    }
+    Err(Error::Missing(format!(
+        "Cloud {name:?} in {namespace} or {SYSTEM_NAMESPACE}"
+    )))
+}
+
+async fn management_server(client: &Client) -> Result<Option<ManagementServer>, Error> {
+    let api: Api<ManagementServer> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
+    let found = api.get_opt(SELF).await;
+    Ok(found
+        .map_err(|e| KubernetesError::request("read", format!("ManagementServer {SELF}"), e))?)
+}
+
+async fn credentials(
+    client: &Client,
+    namespace: &str,
+    cloud: &Cloud,
+) -> Result<CloudConfig, Error> {
+    let name = cloud.metadata.name.clone().unwrap_or_default();
+    let secret = read_secret(client, namespace, &cloud.spec.secret).await?;
+    let data = secret
+        .ok_or_else(|| Error::Missing(format!("Secret {namespace}/{}", cloud.spec.secret)))?;
+    let text = data.get("clouds.yaml").ok_or_else(|| {
+        Error::Missing(format!(
+            "clouds.yaml in Secret {namespace}/{}",
+            cloud.spec.secret
+        ))
+    })?;
+    let ca = data
+        .get("cacert")
+        .map(|ca| secrecy::ExposeSecret::expose_secret(ca).to_owned());
+    let text = secrecy::ExposeSecret::expose_secret(text);
+    let mut config = capstan_openstack::config::from_text(text, ca, Some(&cloud.spec.cloud))
+        .map_err(|source| Error::Credentials {
+            cloud: name,
+            source: Box::new(source),
+        })?;
+    if cloud.spec.region.is_some() {
+        config.region.clone_from(&cloud.spec.region);
+    }
+    Ok(config)
+}
+
+/// The values of a Secret, decoded; `None` if there is no such Secret.
+pub async fn read_secret(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<std::collections::BTreeMap<String, SecretString>>, Error> {
+    let api: Api<k8s_openapi::api::core::v1::Secret> = Api::namespaced(client.clone(), namespace);
+    let found = api.get_opt(name).await;
+    let found = found
+        .map_err(|e| KubernetesError::request("read", format!("Secret {namespace}/{name}"), e))?;
+    let Some(secret) = found else { return Ok(None) };
+    let data = secret.data.unwrap_or_default().into_iter();
+    Ok(Some(
+        data.filter_map(|(key, value)| {
+            Some((key, SecretString::from(String::from_utf8(value.0).ok()?)))
+        })
+        .collect(),
+    ))
+}
+
+/// A Secret of ours as an object.
+pub(crate) fn secret_object(
+    name: &ObjectName,
+    labels: &serde_json::Value,
+    data: &[(&str, &str)],
+) -> Result<DynamicObject, Error> {
+    let encode = |value: &str| base64::engine::general_purpose::STANDARD.encode(value);
+    let data: serde_json::Map<_, _> = data
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), encode(value).into()))
+        .collect();
+    serde_json::from_value(serde_json::json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+        "metadata": {"name": name.name, "namespace": name.namespace, "labels": labels},
+        "data": data,
+    }))
+    .map_err(|source| Error::Shape {
+        what: name.to_string(),
+        source,
+    })
+}
