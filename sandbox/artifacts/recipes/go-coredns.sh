@@ -1,0 +1,4 @@
+#!/bin/bash
+. "$SOURCE/recipes/go.sh"
+enter coredns
+build "$OUT/" "" github.com/coredns/coredns
