@@ -15,6 +15,7 @@ from capstan_sandbox.dataplane import netns
 #: What a packet that nobody answers may cost a test (seconds).
 SILENCE = 0.6
 _pings = itertools.count(os.getpid() & 0x7FFF)
+_words = itertools.count()
 
 
 def echo(stream: socket.socket, name: bytes) -> None:
@@ -73,13 +74,23 @@ def ask(namespace: str, address: str, port: int, patience: float = SILENCE) -> b
 
 
 def repeats(stream: socket.socket, patience: float = SILENCE) -> bool:
-    """Whether an established connection still carries data both ways."""
-    stream.settimeout(patience)
+    """Whether an established connection still carries data both ways: what is sent now comes back.
+
+    Anything that was underway before (the answerer's name, an earlier echo) proves nothing.
+    """
+    word = b"<%d>" % next(_words)
+    heard, end = b"", time.monotonic() + patience
     try:
-        stream.sendall(b"x")
-        return bool(stream.recv(64))
+        stream.sendall(word)
+        while word not in heard and (left := end - time.monotonic()) > 0:
+            stream.settimeout(left)
+            data = stream.recv(4096)
+            if not data:
+                return False
+            heard += data
     except OSError:
         return False
+    return word in heard
 
 
 def pings(namespace: str, address: str, patience: float = SILENCE) -> bool:
