@@ -15,7 +15,7 @@ use crate::finding::{Finding, Position};
 use crate::yaml::{Entry, NodeValue};
 use crate::{WorkloadClusterSpec, validate, yaml};
 
-pub use keys::{KEYS, Key, Use};
+pub use keys::{Field, FieldKind, KEYS, Key, Use};
 pub use write::write;
 
 /// A file that was read.

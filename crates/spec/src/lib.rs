@@ -12,12 +12,14 @@
 //! | [`management`] | a management server and the artifact mirror |
 //! | [`version`], [`naming`] | Kubernetes versions; the uid, derived names and their length limits |
 //! | [`defaults`], [`validate`], [`finding`] | the one place of defaults, of rules, and how violations are told |
+//! | [`mod@difference`] | where two wishes differ |
 //! | [`file`](mod@file), [`yaml`] | the cluster file (`clusterctl.yaml`), read with line and column, and written |
 //! | [`schema`] | JSON Schema of the above |
 
 pub mod cloud;
 pub mod cluster;
 pub mod defaults;
+pub mod difference;
 pub mod file;
 pub mod finding;
 pub mod management;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use capstan_catalog::Catalogue;
 use capstan_spec::cluster::WorkerPool;
-use capstan_spec::{KubernetesVersion, Severity, WorkloadClusterSpec, defaults, validate};
+use capstan_spec::{
+    Finding, KubernetesVersion, Severity, WorkloadClusterSpec, defaults, difference, validate,
+};
 use capstan_workload::resource::WorkloadCluster;
 use clap::Args;
 use ipnet::IpNet;
@@ -68,41 +70,36 @@ impl Create {
     /// Runs it.
     pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
         let spec = self.spec(printer)?;
-        let findings = validate::cluster(&self.cluster, &spec);
-        let wrong: Vec<String> = findings
-            .iter()
-            .filter(|f| f.severity == Severity::Error)
-            .map(ToString::to_string)
-            .collect();
+        let (wrong, warnings): (Vec<Finding>, Vec<Finding>) =
+            validate::cluster(&self.cluster, &spec)
+                .into_iter()
+                .partition(|finding| finding.severity == Severity::Error);
         if !wrong.is_empty() {
             return Err(told(
                 format!("failed to accept cluster {}", self.cluster),
-                wrong,
+                wrong.iter().map(ToString::to_string).collect(),
             ));
+        }
+        for warning in warnings {
+            printer.note(&warning.to_string());
         }
         let api = self.target.clusters(global).await?;
         let new = WorkloadCluster::new(&self.target.namespace, &self.cluster, spec);
         match api.create(&PostParams::default(), &new).await {
-            Ok(_) => {}
+            Ok(_) => printer.note(&format!(
+                "cluster {} is accepted; the controller makes it",
+                self.cluster
+            )),
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
-                return Err(Failure::new(
-                    Exit::Conflict,
-                    format!(
-                        "failed to create cluster {}: the name is taken",
-                        self.cluster
-                    ),
-                )
-                .hint(format!(
-                    "capstan cluster show {0} shows it; capstan cluster scale {0} changes it",
+                let there = self.target.cluster(&api, &self.cluster).await?;
+                self.same(&there, &new)?;
+                printer.note(&format!(
+                    "cluster {} was asked for before, just so; going on with it",
                     self.cluster
-                )));
+                ));
             }
             Err(error) => return Err(self.target.refused("create", &self.cluster, error)),
         }
-        printer.note(&format!(
-            "cluster {} is accepted; the controller makes it",
-            self.cluster
-        ));
         if self.watching.wanted() {
             until_ready(&self.target, &api, &self.cluster, printer).await?;
             printer.note(&format!(
@@ -111,6 +108,32 @@ impl Create {
             ));
         }
         Ok(())
+    }
+
+    /// The same command again goes on, as after a broken connection; another wish under a name that is taken does not.
+    fn same(&self, there: &WorkloadCluster, new: &WorkloadCluster) -> Result<(), Failure> {
+        let name = &self.cluster;
+        let refused = |why: &str| {
+            let message = format!("failed to create cluster {name}: {why}");
+            Failure::new(Exit::Conflict, message)
+        };
+        if there.metadata.deletion_timestamp.is_some() {
+            return Err(refused("one of that name is being deleted").hint(format!(
+                "capstan cluster show {name} says how far it is; then the name is free"
+            )));
+        }
+        let differences = difference::difference(&there.spec, &new.spec);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let mut failure = refused("the name is taken by one that is wanted otherwise").hint(format!(
+            "choose another name; capstan cluster show {name} shows this one, capstan cluster scale {name} changes its counts"
+        ));
+        failure.causes = differences
+            .iter()
+            .map(|line| format!("{line} (there, asked for now)"))
+            .collect();
+        Err(failure)
     }
 
     fn spec(&self, printer: &Printer) -> Result<WorkloadClusterSpec, Failure> {
