@@ -1,5 +1,8 @@
 //! The pages of the documentation that are written by the program itself.
 
+mod cluster_file;
+mod kinds;
+
 use std::path::PathBuf;
 
 use capstan_management::settings::Settings;
@@ -35,8 +38,10 @@ impl Reference {
     }
 }
 
-fn pages() -> [(&'static str, String); 3] {
+fn pages() -> [(&'static str, String); 5] {
     [
+        ("cluster-file.md", cluster_file::page()),
+        ("kinds.md", kinds::page()),
         ("commands.md", commands()),
         ("exit-codes.md", exit_codes()),
         ("settings.md", settings()),
@@ -101,6 +106,18 @@ fn settings() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_pages_in_the_book_are_what_the_program_says() {
+        let book = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/reference");
+        for (file, text) in pages() {
+            let there = std::fs::read_to_string(book.join(file)).unwrap_or_default();
+            assert!(
+                there == text,
+                "docs/src/reference/{file} is not up to date: run `make reference` and commit it"
+            );
+        }
+    }
 
     #[test]
     fn every_setting_is_a_flag() {
