@@ -8,7 +8,7 @@ export CAPSTAN_CACHE ?= $(HOME)/.cache/capstan
 # A clean clone compiles its own crates again, not the four hundred below them.
 export CARGO_TARGET_DIR ?= $(CAPSTAN_CACHE)/target
 
-.PHONY: help demo test check sandbox sandbox-test test-cluster sandbox-down docs reference
+.PHONY: help demo test check sandbox sandbox-test test-kill sandbox-down docs reference
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +28,8 @@ sandbox: ## start the cloud on this machine
 sandbox-down: ## stop it and leave nothing behind
 	@$(SANDBOX) down
 
-test-cluster: ## the life of a workload cluster, end to end (not yet part of `make test`)
-	@tests/run cluster
+test-kill: ## SIGKILL at ten calls of each flow; writes its table into the book (an hour and more)
+	@tests/run kill
 
 sandbox-test: ## the tests of the sandbox itself
 	@tests/run sandbox

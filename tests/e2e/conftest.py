@@ -1,5 +1,6 @@
 """End to end: the real binary against a real cloud. The tests take only a clouds.yaml (CAPSTAN_TEST_CLOUDS) with the
-clouds `admin` and `demo`; tests/e2e/run starts a sandbox and names its file."""
+clouds `admin` and `demo`; `tests/run` starts a sandbox and names its file. Tests of faults need the sandbox itself, which
+CAPSTAN_SANDBOX names."""
 import os
 import secrets
 import subprocess
@@ -9,6 +10,8 @@ from urllib.parse import urlsplit
 import openstack
 import pytest
 import yaml
+from faults import Faults
+from project import difference, listing
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -83,6 +86,36 @@ class Tenant:
 
 @pytest.fixture
 def tenant(admin, clouds, tmp_path):
+    """A project of the test's own."""
     one = Tenant(admin, clouds, tmp_path)
     yield one
     one.remove()
+
+
+@pytest.fixture(scope="session")
+def up(bed):
+    """The arguments of `up` on this bed."""
+    return ["up", "--yes", "--api-cidr", bed.caller, "--image", "capstan-node-v1.36.3",
+            "--mirror-files", bed.files, "--mirror-registry", bed.registry]
+
+
+@pytest.fixture(scope="module")
+def served(admin, clouds, up, tmp_path_factory):
+    """A project with a management server, for all tests of a module; afterwards nothing may be left."""
+    one = Tenant(admin, clouds, tmp_path_factory.mktemp("served"))
+    before = listing(one.cloud)
+    one.capstan(*up)
+    yield one
+    one.capstan("down", "--yes")
+    assert difference(before, listing(one.cloud)) == []
+    one.remove()
+
+
+@pytest.fixture
+def faults():
+    if "CAPSTAN_SANDBOX" not in os.environ:
+        pytest.skip("faults are the sandbox's: CAPSTAN_SANDBOX names none")
+    one = Faults()
+    one.clear()
+    yield one
+    one.clear()

@@ -1,4 +1,4 @@
-"""A workload cluster: made, used, scaled and removed, on a management server that the same test put up."""
+"""A workload cluster: wrong wishes, then one that is made, used, scaled and removed, on one management server."""
 import json
 import subprocess
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 from project import difference, listing
 
 MANIFEST = Path(__file__).with_name("echo.yaml")
+NOT_FOUND, CONFLICT, QUOTA, INPUT = 4, 5, 6, 8
 
 
 class Kubectl:
@@ -30,46 +31,118 @@ class Kubectl:
         return ready
 
 
-@pytest.fixture
-def kubectl(bed, tenant):
-    def reach(cluster):
-        path = tenant.home / f"{cluster}.kubeconfig"
-        path.write_text(tenant.capstan("cluster", "kubeconfig", cluster).stdout)
-        return Kubectl(bed.kubectl, path)
-    return reach
+FILE = """\
+KUBERNETES_VERSION: v1.36.3
+OPENSTACK_CONTROL_PLANE_MACHINE_FLAVOR: m1.medium
+OPENSTACK_NODE_MACHINE_FLAVOR: m1.medium
+"""
 
 
-def test_life_of_a_cluster(tenant, bed, kubectl):
-    before = listing(tenant.cloud)
-    tenant.capstan("up", "--yes", "--api-cidr", bed.caller, "--image", "capstan-node-v1.36.3",
-                   "--mirror-files", bed.files, "--mirror-registry", bed.registry)
-    with_server = listing(tenant.cloud)
+@pytest.mark.parametrize(("name", "argv", "file", "code", "says"), [
+    ("Demo", ["--flavor", "m1.medium"], None, INPUT, ["Demo", "'D'"]),
+    ("d" * 60, ["--flavor", "m1.medium"], None, INPUT, ["characters", "shorter"]),
+    ("even", ["--flavor", "m1.medium", "--control-plane", "2"], None, INPUT, ["2 is even", "use 1 or 3"]),
+    ("old", ["--flavor", "m1.medium", "--kubernetes", "v1.20.0"], None, INPUT, ["v1.20.0", "v1.31"]),
+    ("overlap", [], FILE + "POD_CIDR: 10.96.0.0/12\n", INPUT, ["network.serviceCidr", "overlaps"]),
+    ("typo", [], FILE + "WORKER_MACHINE_CUONT: 3\n", INPUT, [":4:1", "WORKER_MACHINE_COUNT"]),
+    ("number", [], FILE + "WORKER_MACHINE_COUNT: three\n", INPUT, [":4:", "three"]),
+], ids=lambda value: value if isinstance(value, str) and len(value) < 10 else "")
+def test_a_wrong_wish_is_not_accepted(served, tmp_path, name, argv, file, code, says):
+    """What needs no look at the cloud is said at once, with line and column where there is a file."""
+    if file:
+        (tmp_path / "clusterctl.yaml").write_text(file)
+        argv = [*argv, "--file", tmp_path / "clusterctl.yaml"]
+    done = served.capstan("cluster", "create", name, *argv, check=False)
+    assert done.returncode == code, done.stderr
+    for phrase in says:
+        assert phrase in done.stderr, done.stderr
+    assert json.loads(served.capstan("cluster", "list", "-o", "json").stdout) == []
 
-    tenant.capstan("cluster", "create", "demo", "--workers", "2", "--control-plane", "1", "--flavor", "m1.medium",
-                   "--api-cidr", bed.caller, "--watch", timeout=900)
-    reach = kubectl("demo")
-    nodes = reach.nodes()
+
+@pytest.mark.parametrize(("argv", "code", "says"), [
+    (["--flavor", "m1.mediun"], NOT_FOUND, ["m1.medium"]),
+    (["--flavor", "m1.medium", "--image", "capstan-node-v1.36.4"], NOT_FOUND, ["capstan-node-v1.36.3"]),
+    (["--flavor", "m1.medium", "--external-network", "publik"], NOT_FOUND, ["public"]),
+    (["--flavor", "m1.medium", "--kubernetes", "v1.35.1"], NOT_FOUND, ["v1.35.1"]),
+    (["--flavor", "m1.medium", "--workers", "40"], QUOTA, ["instances"]),
+], ids=["flavor", "image", "network", "version", "quota"])
+def test_a_wish_the_cloud_cannot_fulfil(served, argv, code, says):
+    """Accepted, looked up, and stopped with the reason before anything is made; `delete` takes the wish away."""
+    before = listing(served.cloud)
+    done = served.capstan("cluster", "create", "wish", "--watch", *argv, check=False)
+    assert done.returncode == code, done.stderr
+    for phrase in (*says, "capstan cluster delete wish"):
+        assert phrase in done.stderr, done.stderr
+    assert difference(before, listing(served.cloud)) == []
+    served.capstan("cluster", "delete", "wish", "--yes")
+    assert difference(before, listing(served.cloud)) == []
+
+
+class Demo:
+    """One cluster and what it takes to reach it."""
+
+    def __init__(self, bed, project):
+        self.bed, self.project = bed, project
+        self.wish = ["cluster", "create", "demo", "--workers", "2", "--flavor", "m1.medium", "--api-cidr", bed.caller]
+
+    def kubectl(self):
+        path = self.project.home / "demo.kubeconfig"
+        path.write_text(self.project.capstan("cluster", "kubeconfig", "demo").stdout)
+        return Kubectl(self.bed.kubectl, path)
+
+
+@pytest.fixture(scope="module")
+def demo(bed, served):
+    """The cluster of the story below; the tests that take it build on each other, in their order."""
+    return Demo(bed, served)
+
+
+def test_made_although_the_controller_dies(demo, served, faults):
+    """The controller is killed when Neutron has given the floating IP and the answer is on its way."""
+    server, = served.cloud.compute.servers()
+    acted = faults.kill_controller(server.id, "POST", "/v2.0/floatingips$", "after")
+    served.capstan(*demo.wish, "--watch", timeout=900)
+    assert acted()
+    nodes = demo.kubectl().nodes()
     assert (len(nodes["control plane"]), len(nodes["worker"])) == (1, 2)
+    # one for the management server, one for the cluster's API
+    assert len(list(served.cloud.network.ips(project_id=served.project.id))) == 2
 
-    # a pod answers over a Service from another node
-    reach("apply", "-f", str(MANIFEST))
+
+def test_the_same_wish_again_and_another(demo, served):
+    served.capstan(*demo.wish, "--watch")
+    other = served.capstan("cluster", "create", "demo", "--workers", "7", "--flavor", "m1.medium",
+                           "--api-cidr", demo.bed.caller, check=False)
+    assert other.returncode == CONFLICT and "workers[0].replicas: 2, 7" in other.stderr, other.stderr
+
+
+def test_a_pod_answers_over_a_service_from_another_node(demo):
+    kubectl = demo.kubectl()
+    kubectl("apply", "-f", str(MANIFEST))
     for name in ("answer", "ask"):
-        reach("rollout", "status", f"deployment/{name}", "--timeout=300s")
-    pods = {p["metadata"]["labels"]["app"]: p for p in json.loads(reach("get", "pods", "-o", "json"))["items"]}
+        kubectl("rollout", "status", f"deployment/{name}", "--timeout=300s")
+    pods = {p["metadata"]["labels"]["app"]: p for p in json.loads(kubectl("get", "pods", "-o", "json"))["items"]}
     assert pods["ask"]["spec"]["nodeName"] != pods["answer"]["spec"]["nodeName"]
     dial = "dial?request=hostname&protocol=http&host=answer.default.svc.cluster.local&port=80&tries=3"
-    heard = json.loads(reach("get", "--raw", "/api/v1/namespaces/default/pods/"
-                             f"{pods['ask']['metadata']['name']}:8080/proxy/{dial}"))
+    heard = json.loads(kubectl("get", "--raw", "/api/v1/namespaces/default/pods/"
+                               f"{pods['ask']['metadata']['name']}:8080/proxy/{dial}"))
     assert set(heard["responses"]) == {pods["answer"]["metadata"]["name"]}, heard
 
-    tenant.capstan("cluster", "scale", "demo", "--workers", "1", "--watch", timeout=900)
-    assert len(reach.nodes()["worker"]) == 1
 
-    refused = tenant.capstan("down", "--yes", check=False)
-    assert refused.returncode == 5 and "demo" in refused.stderr, "down must name the cluster it would orphan"
+def test_scaled_down(demo, served):
+    served.capstan("cluster", "scale", "demo", "--workers", "1", "--watch", timeout=900)
+    assert len(demo.kubectl().nodes()["worker"]) == 1
 
-    gone = tenant.capstan("cluster", "delete", "demo", "--yes", timeout=900)
-    print(gone.stdout)
-    assert difference(with_server, listing(tenant.cloud)) == []
-    tenant.capstan("down", "--yes")
-    assert difference(before, listing(tenant.cloud)) == []
+
+def test_down_does_not_orphan_it(served):
+    refused = served.capstan("down", "--yes", check=False)
+    assert refused.returncode == CONFLICT and "demo" in refused.stderr, "down must name the cluster it would orphan"
+
+
+def test_deleted_to_the_last_crumb(served):
+    gone = served.capstan("cluster", "delete", "demo", "--yes", timeout=900)
+    assert "created" in gone.stdout + gone.stderr
+    names = {name for _, name in listing(served.cloud).items() if "demo" in name}
+    assert not names
+    kinds = [kind for kind, _ in listing(served.cloud)]
+    assert [kinds.count(k) for k in ("server", "network", "floating ip", "load balancer")] == [1, 1, 1, 0]
