@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- command")
     command("test", "Run the sandbox's own tests; arguments go to pytest. They bring up a sandbox of their own unless "
             "--name or $CAPSTAN_SANDBOX says which to use.")
+    command("prepare", "Install what `up` needs besides artifacts (packages, OpenStack, its databases), and start nothing.")
     commands.add_parser("fault", help="Make calls of the APIs fail in a chosen way; see the calls.", add_help=False)
     commands.add_parser("artifacts", help="Build or find what the sandbox is made of.", add_help=False)
     return top
@@ -100,6 +101,11 @@ def _up(instance: Instance, options: argparse.Namespace) -> int:
 
 
 _reset = _up
+
+
+def _prepare(instance: Instance, options: argparse.Namespace) -> int:
+    lifecycle.prepare(Progress().say)
+    return 0
 
 
 def _down(instance: Instance, options: argparse.Namespace) -> int:

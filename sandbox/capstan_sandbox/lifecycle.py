@@ -111,12 +111,17 @@ def down(instance: Instance, say: Callable[[str], None], keep_logs: bool = False
     return there
 
 
-def _fresh(instance: Instance, say: Callable[[str], None], build: bool) -> Record:
+def prepare(say: Callable[[str], None]) -> Path:
+    """Everything that `up` needs but the artifacts: packages, OpenStack, its databases; the snapshot of these."""
     _check(say)
+    openstack_install.install(say)
+    return openstack_snapshot.make(say)
+
+
+def _fresh(instance: Instance, say: Callable[[str], None], build: bool) -> Record:
+    snapshot = prepare(say)
     teardown.sweep(say, but=instance.root)
     teardown.clear(instance.root, say, keep_logs=False)
-    openstack_install.install(say)
-    snapshot = openstack_snapshot.make(say)
     present = parts.gather(say, build)
     try:
         return _start(instance, snapshot, present, say)

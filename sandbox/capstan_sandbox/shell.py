@@ -26,5 +26,9 @@ def run(*argv: str, stdin: str | None = None, timeout: float = 60, env: dict | N
 
 
 def succeeds(*argv: str, timeout: float = 60) -> bool:
-    """Whether the program ends with status 0."""
-    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False).returncode == 0
+    """Whether the program is there and ends with status 0."""
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
+    except FileNotFoundError:
+        return False
+    return done.returncode == 0

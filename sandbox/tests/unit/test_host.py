@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from capstan_sandbox import host_checks, sysctl, teardown
+from capstan_sandbox import host_checks, shell, sysctl, teardown
 from capstan_sandbox.host_checks import CAPABILITIES
 
 
@@ -75,3 +75,9 @@ def test_mounts_of_a_root_come_last_first_and_no_neighbours():
     table = "".join(f"{n} 1 0:1 / {point} rw - tmpfs none rw\n" for n, point in enumerate(
         ["/", "/c/one", "/c/one/a", "/c/one-two", "/c/one/a/b\\040c"]))
     assert teardown.mounts_below(Path("/c/one"), table) == ["/c/one/a/b c", "/c/one/a", "/c/one"]
+
+
+def test_a_program_that_is_not_there_does_not_succeed(tmp_path):
+    """The first run on a machine asks for tools that nobody has installed yet."""
+    assert shell.succeeds("true") and not shell.succeeds("false")
+    assert not shell.succeeds(str(tmp_path / "bin/uv"), "--version")
