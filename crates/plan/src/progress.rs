@@ -42,6 +42,19 @@ pub struct Observation {
     pub addons: Vec<AddonState>,
 }
 
+impl Observation {
+    /// Whether the API of the cluster answered once.
+    pub fn is_initialized(&self) -> bool {
+        self.control_plane
+            .as_ref()
+            .is_some_and(|c| c.status.initialization.control_plane_initialized)
+            || self
+                .cluster
+                .as_ref()
+                .is_some_and(|c| c.status.initialization.control_plane_initialized)
+    }
+}
+
 /// How far an addon is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddonState {

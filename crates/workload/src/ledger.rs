@@ -162,8 +162,8 @@ pub async fn look(
     Ok(found)
 }
 
-/// Ids of all servers that Cluster API knows of a cluster.
-pub fn servers(seen: &Observation) -> BTreeSet<String> {
+/// Ids of the servers of a cluster: those Cluster API knows now, and those it once knew.
+pub fn servers(seen: &Observation, record: &ClusterRecordStatus) -> BTreeSet<String> {
     let machines = seen
         .openstack_machines
         .iter()
@@ -172,8 +172,14 @@ pub fn servers(seen: &Observation) -> BTreeSet<String> {
         .openstack_servers
         .iter()
         .filter_map(|server| server.status.instance_id.clone());
+    let known = record
+        .ledger
+        .iter()
+        .filter(|entry| entry.kind == SERVER)
+        .map(|entry| entry.id.clone());
     machines
         .chain(servers)
+        .chain(known)
         .filter(|id| !id.is_empty())
         .collect()
 }

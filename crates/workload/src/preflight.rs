@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use capstan_openstack::{Quota, Resource as Counted};
+use capstan_plan::Observation;
+use capstan_plan::facts::CONTROL_PLANE;
 use capstan_plan::quota::{self, Line, Need, Resource};
+use capstan_plan::render::POOL_LABEL;
 use capstan_spec::WorkloadClusterSpec;
 use capstan_spec::cloud::Flavor;
 use capstan_spec::progress::{Reason, ReasonCode};
@@ -16,6 +19,19 @@ pub struct Existing {
     pub control_plane: u32,
     /// Whether network and load balancer are there.
     pub infrastructure: bool,
+}
+
+/// Machines that there are, by pool ([`CONTROL_PLANE`] for the control plane).
+pub fn machines(seen: &Observation) -> BTreeMap<String, u32> {
+    let mut machines = BTreeMap::new();
+    for machine in &seen.machines {
+        if let Some(pool) = machine.metadata.label(POOL_LABEL) {
+            *machines.entry(pool.to_owned()).or_insert(0) += 1;
+        } else if machine.is_control_plane() {
+            *machines.entry(CONTROL_PLANE.to_owned()).or_insert(0) += 1;
+        }
+    }
+    machines
 }
 
 /// Quota lines of a change from what exists to what is wanted. A flavor that is not known makes no line: [`resolve`

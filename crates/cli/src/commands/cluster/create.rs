@@ -10,6 +10,7 @@ use clap::Args;
 use ipnet::IpNet;
 use kube::api::PostParams;
 
+use super::refusal;
 use super::target::Target;
 use super::watch::{Watching, until_ready};
 use crate::arguments::Global;
@@ -104,7 +105,8 @@ impl Create {
             self.cluster
         ));
         if self.watching.wanted() {
-            until_ready(&self.target, &api, &self.cluster, printer).await?;
+            let wish = Some(refusal::Wish::Creation);
+            until_ready(&self.target, &api, &self.cluster, wish, printer).await?;
             printer.note(&format!(
                 "kubeconfig: capstan cluster kubeconfig {}",
                 self.cluster

@@ -4,6 +4,7 @@ use clap::Args;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
+use super::refusal::Wish;
 use super::target::Target;
 use super::watch::{Watching, until_ready};
 use crate::arguments::Global;
@@ -78,7 +79,8 @@ impl Scale {
             self.cluster
         ));
         if self.watching.wanted() {
-            until_ready(&self.target, &api, &self.cluster, printer).await?;
+            let wish = Some(Wish::Change);
+            until_ready(&self.target, &api, &self.cluster, wish, printer).await?;
         }
         Ok(())
     }

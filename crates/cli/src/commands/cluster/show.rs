@@ -26,7 +26,7 @@ impl Show {
     pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
         let api = self.target.clusters(global).await?;
         if self.watch {
-            return until_ready(&self.target, &api, &self.cluster, printer).await;
+            return until_ready(&self.target, &api, &self.cluster, None, printer).await;
         }
         let cluster = self.target.cluster(&api, &self.cluster).await?;
         printer.result(&cluster, || lines(&cluster, None).join("\n"))

@@ -11,6 +11,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use kube::Api;
 
+use super::refusal::{Wish, quota_table, refusal};
 use super::target::Target;
 use crate::arguments::Output;
 use crate::exit::Exit;
@@ -31,12 +32,14 @@ pub(crate) struct Watching {
     pub(super) no_watch: bool,
 }
 
-/// Shows progress until the newest wish is fulfilled. Blocked is no end: the work goes on when the reason is gone; Ctrl-C
-/// leaves the work to the controller.
-pub(crate) async fn until_ready(
+/// Shows progress until the newest wish is fulfilled. With a `wish`, that it is refused is the end, too: whoever has just
+/// asked for it shall know. Without one the refused are waited for, as everything else that stands still is: the work goes
+/// on when the reason is gone. Ctrl-C leaves the work to the controller.
+pub(super) async fn until_ready(
     target: &Target,
     api: &Api<WorkloadCluster>,
     name: &str,
+    wish: Option<Wish>,
     printer: &Printer,
 ) -> Result<(), Failure> {
     let mut display = Display::new(printer);
@@ -52,6 +55,13 @@ pub(crate) async fn until_ready(
                     begun.elapsed().as_secs()
                 )
             });
+        }
+        if let Some(failure) = wish.and_then(|wish| refusal(&cluster, wish)) {
+            display.finish();
+            if let Some(table) = quota_table(&cluster) {
+                printer.note(&table);
+            }
+            return Err(failure);
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
