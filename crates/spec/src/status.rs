@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::progress::Progress;
+use crate::progress::{Progress, Reason};
 use crate::{KubernetesVersion, Uid};
 
 /// What is known about a workload cluster. Written by the controller only.
@@ -43,6 +43,9 @@ pub struct WorkloadClusterStatus {
     /// What names in the spec were found to mean, pinned so that a new image of the same name rolls no node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Resolved>,
+    /// Servers of a pool (`control-plane` for the control plane) that failed and were made anew, until the pool is whole.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replacements: BTreeMap<String, Replacement>,
     /// Quota needed and free, line by line, while it does not suffice for the wish. Empty otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quota: Vec<QuotaLine>,
@@ -104,6 +107,21 @@ impl Refusal {
             .find(|refusal| refusal.as_str() == reason)
             .unwrap_or(Self::Invalid)
     }
+}
+
+/// How often the failed servers of a pool were made anew, and why. It lies in the status and not in memory: a controller
+/// that starts again must not start counting again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Replacement {
+    /// Rounds so far; in each, all machines of the pool are replaced whose servers have failed and for which there is room.
+    pub attempts: u32,
+    /// When the last round was.
+    pub last: Timestamp,
+    /// Machines replaced in the last round.
+    pub machines: Vec<String>,
+    /// Why the first of them had failed.
+    pub reason: Reason,
 }
 
 /// One line of a quota check.
@@ -233,6 +251,9 @@ impl Condition {
     pub const READY: &str = "Ready";
     /// The wish is carried out. `False` with the word of a [`Refusal`]: it is not, and nothing of it is begun.
     pub const ACCEPTED: &str = "Accepted";
+    /// Machines of one pool are on different hosts, so that the failure of a host takes at most one of each. A warning when
+    /// `False`: the cloud had no other host with room.
+    pub const SPREAD: &str = "Spread";
 }
 
 /// Whether a condition holds.

@@ -12,6 +12,7 @@
 //! | [`prepare`] | what we make ourselves: floating IP, server groups, credential |
 //! | [`apply`] | Cluster API objects, by server-side apply |
 //! | [`observe`] | everything seen of a cluster, for progress |
+//! | [`replace`] | machines whose server failed |
 //! | [`equip`] | addons, in order and with health |
 //! | [`ledger`], [`removal`] | what exists in the cloud, and taking it away |
 
@@ -24,6 +25,7 @@ pub mod observe;
 pub mod preflight;
 pub mod prepare;
 pub mod removal;
+pub mod replace;
 pub mod resolve;
 pub mod resource;
 pub mod surroundings;

@@ -51,7 +51,7 @@ pub(super) async fn judge(
         return Ok(Some(Verdict::Accepted));
     }
     tracing::debug!(cluster = name.cluster(), "checking quota");
-    let flavors = resolve::flavors(&inventory);
+    let flavors = resolve::flavors(&inventory.flavors);
     let lines = preflight::lines(
         spec,
         resolved,

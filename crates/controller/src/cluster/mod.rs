@@ -4,6 +4,7 @@
 mod addons;
 mod delete;
 mod gate;
+mod replace;
 mod subject;
 
 use std::sync::Arc;
@@ -11,9 +12,9 @@ use std::time::Duration;
 
 use capstan_addons::ChartEngine;
 use capstan_catalog::Catalogue;
-use capstan_plan::{Observation, progress};
+use capstan_plan::{Observation, progress, spread};
 use capstan_spec::ClusterName;
-use capstan_spec::status::{ClusterPhase, WorkloadClusterStatus};
+use capstan_spec::status::{ClusterPhase, WorkloadClusterStatus, set_condition};
 use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
@@ -81,7 +82,7 @@ pub(crate) async fn reconcile(
     subject.told(outcome, ClusterPhase::Pending).await
 }
 
-/// resolve → check → gate → prepare → apply → observe → addons → ledger.
+/// resolve → check → gate → prepare → apply → observe → replace → addons → ledger.
 async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Error> {
     let spec = subject.spec().clone();
     let mut status = subject.status();
@@ -93,7 +94,7 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
             ..Observation::default()
         };
         verdict.tell(&mut status, subject.generation(), seen.now);
-        return tell(subject, &mut status, &name, seen).await;
+        return tell(subject, &mut status, &name, seen, None).await;
     }
 
     let context = Context::connect(&world.client, subject.namespace(), &spec.cloud).await?;
@@ -117,6 +118,7 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         prepared?;
         prepare::credential(&context, &name).await?;
     }
+    let mut due = None;
     if status.resolved.is_some() && resolved.floating_ip.is_some() {
         let rendered = apply::rendered(&context, &spec, &name, &resolved)?;
         if spec.paused {
@@ -126,12 +128,23 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
             apply::collect(&context, &name, &rendered, &seen).await?;
             seen.addons = addons::install(world, &spec, &context, &name, &seen).await?;
         }
+        let machines = replace::Machines {
+            context: &context,
+            name: &name,
+            resolved: &resolved,
+        };
+        due = machines
+            .replace_failed(subject, &mut record, &mut status, &mut seen)
+            .await?;
     }
     let servers = ledger::servers(&seen, &record.status);
     let found = ledger::look(&context.session, &spec, &name, &servers).await?;
     ledger::enter(&mut record.status, &found);
     record.save().await?;
-    tell(subject, &mut status, &name, seen).await
+    let shared = spread::shared(&name, &seen, &resolved.server_groups, found.hosts());
+    let spread = spread::condition(&shared, subject.generation(), seen.now);
+    set_condition(&mut status.conditions, spread);
+    tell(subject, &mut status, &name, seen, due).await
 }
 
 /// Writes down what was seen, and says when to look again.
@@ -140,6 +153,7 @@ async fn tell(
     status: &mut WorkloadClusterStatus,
     name: &ClusterName,
     seen: Observation,
+    due: Option<Timestamp>,
 ) -> Result<Action, Error> {
     let progress = progress(subject.spec(), name, &seen);
     status::tell(
@@ -156,5 +170,7 @@ async fn tell(
         _ if seen.blockers.is_empty() => SOON,
         _ => BLOCKED,
     };
-    Ok(Action::requeue(regular))
+    let until_due = due.map(|due| due.duration_since(seen.now).unsigned_abs());
+    let next = until_due.map_or(regular, |until| regular.min(until));
+    Ok(Action::requeue(next))
 }
