@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use kube::runtime::controller::Action;
 
 use super::subject::Subject;
-use super::{LATER, SOON, World};
+use super::{World, requeue};
 use crate::record::Record;
 use crate::status;
 
@@ -37,7 +37,7 @@ pub(super) async fn remove(world: &World, subject: &mut Subject) -> Result<Actio
             generation,
         );
         subject.write_status(&status).await?;
-        return Ok(Action::requeue(LATER));
+        return Ok(Action::requeue(requeue::SETTLED));
     }
     let context = Context::connect(&world.client, subject.namespace(), &spec.cloud).await?;
     let mut record = Record::open(&world.client, &name, &spec.cloud).await?;
@@ -61,7 +61,8 @@ pub(super) async fn remove(world: &World, subject: &mut Subject) -> Result<Actio
     subject.write_status(&status).await?;
 
     if !removal::delete_cluster(&context, &name).await? {
-        return Ok(Action::requeue(SOON));
+        // Every object that goes wakes us.
+        return Ok(Action::requeue(requeue::MOVING));
     }
     removal::sweep(&context.session, &found).await?;
     let found = ledger::look(&context.session, &spec, &name, &servers).await?;
@@ -72,7 +73,7 @@ pub(super) async fn remove(world: &World, subject: &mut Subject) -> Result<Actio
         .iter()
         .all(|entry| entry.kind == "application credential");
     if !only_credential {
-        return Ok(Action::requeue(SOON));
+        return Ok(Action::requeue(requeue::UNSEEN));
     }
     finish(subject, &context, &name, &mut record, &found).await
 }
@@ -101,7 +102,7 @@ async fn finish(
     record.status.audit = Some(audit);
     record.save().await?;
     if !clean {
-        return Ok(Action::requeue(SOON));
+        return Ok(Action::requeue(requeue::UNSEEN));
     }
     subject.set_finalizer(false).await?;
     Ok(Action::await_change())

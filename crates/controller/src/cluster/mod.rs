@@ -5,6 +5,7 @@ mod addons;
 mod delete;
 mod gate;
 mod replace;
+mod requeue;
 mod subject;
 
 use std::sync::Arc;
@@ -28,12 +29,10 @@ use self::subject::Subject;
 use crate::record::Record;
 use crate::status;
 
-/// Until the next look while work is under way.
-const SOON: Duration = Duration::from_secs(3);
-/// Until the next look when something has to change outside first.
-const BLOCKED: Duration = Duration::from_secs(20);
-/// Until the next look when all is well.
-const LATER: Duration = Duration::from_mins(2);
+/// Until a failed reconciliation is tried again when it may pass by itself.
+const PASSING: Duration = Duration::from_secs(3);
+/// The same when somebody has to do something first.
+const LASTING: Duration = Duration::from_secs(20);
 
 /// What every reconciliation uses.
 pub(crate) struct World {
@@ -55,7 +54,11 @@ impl World {
 /// How soon a failed reconciliation is tried again: soon for what passes, later for what needs somebody; with jitter, so
 /// that many clusters on one cloud do not come back together.
 pub(crate) fn retry_after(_: Arc<WorkloadCluster>, error: &Error, _: Arc<World>) -> Action {
-    let base = if error.is_transient() { SOON } else { BLOCKED };
+    let base = if error.is_transient() {
+        PASSING
+    } else {
+        LASTING
+    };
     Action::requeue(base.mul_f64(rand::rng().random_range(1.0..1.5)))
 }
 
@@ -165,12 +168,6 @@ async fn tell(
         progress,
     );
     subject.write_status(status).await?;
-    let regular = match status.phase {
-        Some(ClusterPhase::Ready) => LATER,
-        _ if seen.blockers.is_empty() => SOON,
-        _ => BLOCKED,
-    };
-    let until_due = due.map(|due| due.duration_since(seen.now).unsigned_abs());
-    let next = until_due.map_or(regular, |until| regular.min(until));
+    let next = requeue::after(status.phase, &seen, due);
     Ok(Action::requeue(next))
 }
