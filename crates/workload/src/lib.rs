@@ -9,6 +9,7 @@
 //! | [`resolve`] | names of the spec → what they mean in the cloud (pure) |
 //! | [`preflight`] | quota needed and free (pure) |
 //! | [`gate`] | whether a wish is carried out (pure) |
+//! | [`history`] | what was asked, by whom, and what became of it (pure) |
 //! | [`prepare`] | what we make ourselves: floating IP, server groups, credential |
 //! | [`apply`] | Cluster API objects, by server-side apply |
 //! | [`observe`] | everything seen of a cluster, for progress |
@@ -20,6 +21,7 @@ pub mod apply;
 pub mod equip;
 mod error;
 pub mod gate;
+pub mod history;
 pub mod ledger;
 pub mod observe;
 pub mod preflight;

@@ -6,7 +6,7 @@ use capstan_spec::progress::Progress;
 use capstan_spec::status::{ClusterPhase, ConditionStatus};
 use capstan_spec::{ClusterName, DeletionPolicy};
 use capstan_workload::surroundings::Context;
-use capstan_workload::{Error, ledger, observe, removal};
+use capstan_workload::{Error, history, ledger, observe, removal};
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
 
@@ -45,7 +45,7 @@ pub(super) async fn remove(world: &World, subject: &mut Subject) -> Result<Actio
     let servers = ledger::servers(&seen, &record.status);
     let found = ledger::look(&context.session, &spec, &name, &servers).await?;
     ledger::enter(&mut record.status, &found);
-    record.note("deletion began");
+    record.note_once("deletion", history::deletion_asked_by(subject.metadata()));
     record.save().await?;
     let left = record.status.settle(Timestamp::now());
     status.phase = Some(ClusterPhase::Deleting);

@@ -19,7 +19,7 @@ use capstan_spec::status::{ClusterPhase, WorkloadClusterStatus, set_condition};
 use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
-use capstan_workload::{Error, apply, ledger, observe, prepare};
+use capstan_workload::{Error, apply, history, ledger, observe, prepare};
 use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::controller::Action;
@@ -107,13 +107,16 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
     let mut resolved = status.resolved.clone().unwrap_or_default();
     let verdict = gate::judge(world, subject, &context, &name, &seen, &mut resolved).await?;
     if let Some(verdict) = verdict {
+        let entry = history::entry(&status, subject.metadata(), &spec, &verdict, seen.now);
+        if let Some(entry) = entry {
+            record.enter(entry);
+            record.save().await?;
+        }
         seen.blockers = verdict.reasons();
         verdict.tell(&mut status, subject.generation(), seen.now);
     }
     let may_make = seen.blockers.is_empty() && !spec.paused;
     if may_make {
-        record.note("creation began");
-        record.save().await?;
         let prepared = prepare::prepare(&context.session, &spec, &name, &mut resolved).await;
         // What was made, and the verdict, are written down even if the next thing failed.
         status.resolved = Some(resolved.clone());

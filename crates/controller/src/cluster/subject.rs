@@ -5,6 +5,7 @@ use capstan_spec::status::{ClusterPhase, ConditionStatus, WorkloadClusterStatus}
 use capstan_spec::{ClusterName, Uid, WorkloadClusterSpec};
 use capstan_workload::Error;
 use capstan_workload::resource::WorkloadCluster;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::runtime::controller::Action;
 use kube::{Api, Client};
@@ -60,6 +61,10 @@ impl Subject {
 
     pub(super) fn spec(&self) -> &WorkloadClusterSpec {
         &self.cluster.spec
+    }
+
+    pub(super) fn metadata(&self) -> &ObjectMeta {
+        &self.cluster.metadata
     }
 
     pub(super) fn generation(&self) -> Option<i64> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use capstan_catalog::Catalogue;
 use capstan_spec::cluster::WorkerPool;
 use capstan_spec::{KubernetesVersion, Severity, WorkloadClusterSpec, defaults, validate};
+use capstan_workload::history;
 use capstan_workload::resource::WorkloadCluster;
 use clap::Args;
 use ipnet::IpNet;
@@ -14,6 +15,7 @@ use super::refusal;
 use super::target::Target;
 use super::watch::{Watching, until_ready};
 use crate::arguments::Global;
+use crate::environment::person;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -82,8 +84,14 @@ impl Create {
             ));
         }
         let api = self.target.clusters(global).await?;
-        let new = WorkloadCluster::new(&self.target.namespace, &self.cluster, spec);
-        match api.create(&PostParams::default(), &new).await {
+        let mut new = WorkloadCluster::new(&self.target.namespace, &self.cluster, spec);
+        let asked = (history::REQUESTED_BY.to_owned(), person());
+        new.metadata.annotations = Some([asked].into());
+        let params = PostParams {
+            field_manager: Some(history::COMMAND_LINE.to_owned()),
+            ..PostParams::default()
+        };
+        match api.create(&params, &new).await {
             Ok(_) => {}
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
                 return Err(Failure::new(

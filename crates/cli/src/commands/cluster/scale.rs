@@ -1,5 +1,6 @@
 //! `capstan cluster scale`.
 
+use capstan_workload::history;
 use clap::Args;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -8,6 +9,7 @@ use super::refusal::Wish;
 use super::target::Target;
 use super::watch::{Watching, until_ready};
 use crate::arguments::Global;
+use crate::environment::person;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -65,13 +67,17 @@ impl Scale {
             spec.control_plane.replicas = count;
         }
         // With the version that was read: who changed the cluster meanwhile is not overwritten.
-        let patch = json!({"metadata": {"resourceVersion": cluster.metadata.resource_version}, "spec": spec});
+        let metadata = json!({
+            "resourceVersion": cluster.metadata.resource_version,
+            "annotations": {history::REQUESTED_BY: person()},
+        });
+        let patch = json!({"metadata": metadata, "spec": spec});
+        let params = PatchParams {
+            field_manager: Some(history::COMMAND_LINE.to_owned()),
+            ..PatchParams::default()
+        };
         let done = api
-            .patch(
-                &self.cluster,
-                &PatchParams::default(),
-                &Patch::Merge(&patch),
-            )
+            .patch(&self.cluster, &params, &Patch::Merge(&patch))
             .await;
         done.map_err(|error| self.target.refused("change", &self.cluster, error))?;
         printer.note(&format!(
