@@ -4,11 +4,11 @@
 //! a conflict and has lost. Who cannot renew in time stops working before the lease runs out for the others; who is told to
 //! stop gives it back when its work has ended, so that the next begins at once.
 //!
-//! Its times are four times those usual with controller-runtime (15 s, renewed every 2 s, given up after 10 s). A small
-//! management server runs etcd, the API server, four providers and us on two cores: while it pulls an image or makes a
-//! cluster, a write has been seen to take longer than 10 s, upon which every controller lost its lease, started again, and
-//! made the load worse. The price is that after a crash (not a restart, which gives the lease back) nobody works for up to
-//! a minute; nothing here is in such a hurry.
+//! Its times are those of Cluster API's control plane manager (1 min, given up after 40 s), not controller-runtime's usual
+//! ones (15 s and 10 s): a small management server runs etcd, the API server, four providers and us on two cores, and while
+//! it pulls images or makes a cluster a write can take longer than 10 s. With the shorter times every controller would then
+//! lose its lease, start again and make the load worse. The price is that after a crash (not after a restart, which gives
+//! the lease back) nobody works for up to a minute; nothing here is in such a hurry.
 
 use std::time::Duration;
 
