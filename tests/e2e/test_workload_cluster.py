@@ -45,8 +45,14 @@ def test_life_of_a_cluster(tenant, bed, kubectl):
                    "--mirror-files", bed.files, "--mirror-registry", bed.registry)
     with_server = listing(tenant.cloud)
 
-    tenant.capstan("cluster", "create", "demo", "--workers", "2", "--control-plane", "1", "--flavor", "m1.medium",
-                   "--api-cidr", bed.caller, "--watch", timeout=900)
+    # without room it is refused, nothing is made, and it goes on by itself when there is room
+    tenant.quota(cores=6)
+    refused = tenant.capstan("cluster", "create", "demo", "--workers", "2", "--control-plane", "1", "--flavor",
+                             "m1.medium", "--api-cidr", bed.caller, "--watch", check=False)
+    assert refused.returncode == 6 and "cores: 6 needed, 4 free" in refused.stderr
+    assert difference(with_server, listing(tenant.cloud)) == []
+    tenant.quota(cores=60)
+    tenant.capstan("cluster", "show", "demo", "--watch", timeout=900)
     reach = kubectl("demo")
     nodes = reach.nodes()
     assert (len(nodes["control plane"]), len(nodes["worker"])) == (1, 2)
@@ -62,6 +68,10 @@ def test_life_of_a_cluster(tenant, bed, kubectl):
                              f"{pods['ask']['metadata']['name']}:8080/proxy/{dial}"))
     assert set(heard["responses"]) == {pods["answer"]["metadata"]["name"]}, heard
 
+    # a change without room is refused as well, and is not carried out behind its back
+    tenant.quota(instances=5)
+    refused = tenant.capstan("cluster", "scale", "demo", "--workers", "4", "--watch", check=False)
+    assert refused.returncode == 6 and "servers: 2 needed, 1 free" in refused.stderr
     tenant.capstan("cluster", "scale", "demo", "--workers", "1", "--watch", timeout=900)
     assert len(reach.nodes()["worker"]) == 1
 

@@ -1,11 +1,13 @@
 //! Replacing machines whose server failed. Which and when is said by [`capstan_plan::replacement`].
 
 use capstan_capi::{kind, label};
-use capstan_kubernetes::{Error as KubernetesError, FIELD_MANAGER, ObjectName};
+use capstan_kubernetes::{Applier, Error as KubernetesError, FIELD_MANAGER, ObjectName};
 use capstan_plan::replacement::{Failed, Room};
 use capstan_spec::status::Resolved;
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::core::Status;
+use kube::core::response::StatusDetails;
 use serde_json::json;
 
 use crate::surroundings::Context;
@@ -25,16 +27,16 @@ pub async fn room(
 /// Has one machine replaced: a worker by deleting it, upon which its set makes another; one of the control plane by marking
 /// it, because its owner alone knows whether etcd can do without it. A machine of the same name that is another one by now
 /// (its uid tells) is not touched; that it is gone already is as good.
-pub async fn replace(context: &Context, name: &ClusterName, failed: &Failed) -> Result<(), Error> {
+pub async fn replace(applier: &Applier, name: &ClusterName, failed: &Failed) -> Result<(), Error> {
     let object = ObjectName {
         api_version: kind::MACHINE.api_version(),
         kind: kind::MACHINE.kind.to_owned(),
         namespace: Some(name.namespace().to_owned()),
         name: failed.machine.clone(),
     };
-    let api = context.applier.kinds().api_of(&object).await?;
+    let api = applier.kinds().api_of(&object).await?;
     let (verb, outcome) = if failed.is_control_plane() {
-        // A patch that names another uid than the object's is a conflict.
+        // A patch that names another uid than the object's is refused.
         let mark =
             json!({"metadata": {"uid": failed.uid, "annotations": {label::REMEDIATE_MACHINE: ""}}});
         let params = PatchParams {
@@ -64,7 +66,17 @@ pub async fn replace(context: &Context, name: &ClusterName, failed: &Failed) -> 
             );
             Ok(())
         }
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() || is_another(&status) => Ok(()),
         Err(error) => Err(KubernetesError::request(verb, object.to_string(), error).into()),
     }
+}
+
+/// Whether the API server refused because the uid is another: a conflict on deletion, an immutable field on a patch of a
+/// custom resource.
+fn is_another(status: &Status) -> bool {
+    let of_uid = |details: &StatusDetails| {
+        let mut causes = details.causes.iter();
+        causes.any(|cause| cause.field == "metadata.uid")
+    };
+    status.is_conflict() || (status.is_invalid() && status.details.as_ref().is_some_and(of_uid))
 }

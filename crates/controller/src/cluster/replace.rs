@@ -41,7 +41,7 @@ impl Machines<'_> {
             replacement::count(&mut status.replacements, &decision.replace, seen.now);
             subject.write_status(status).await?;
             for one in &decision.replace {
-                replace::replace(context, name, one).await?;
+                replace::replace(&context.applier, name, one).await?;
                 let why = &one.reason.message;
                 record.note(&format!("{} is made anew: {why}", one.machine));
             }
