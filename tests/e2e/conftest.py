@@ -79,6 +79,10 @@ class Tenant:
             assert done.returncode == 0, done.stderr
         return done
 
+    def quota(self, **limits):
+        """Sets Nova's limits for the project."""
+        self.admin.set_compute_quotas(self.project.id, **limits)
+
     def remove(self):
         self.admin.identity.delete_user(self.user)
         self.admin.identity.delete_project(self.project)

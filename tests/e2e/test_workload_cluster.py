@@ -64,7 +64,7 @@ def test_a_wrong_wish_is_not_accepted(served, tmp_path, name, argv, file, code, 
     (["--flavor", "m1.medium", "--image", "capstan-node-v1.36.4"], NOT_FOUND, ["capstan-node-v1.36.3"]),
     (["--flavor", "m1.medium", "--external-network", "publik"], NOT_FOUND, ["public"]),
     (["--flavor", "m1.medium", "--kubernetes", "v1.35.1"], NOT_FOUND, ["v1.35.1"]),
-    (["--flavor", "m1.medium", "--workers", "40"], QUOTA, ["instances"]),
+    (["--flavor", "m1.medium", "--workers", "40"], QUOTA, ["servers: 41 needed, 19 free", "cores"]),
 ], ids=["flavor", "image", "network", "version", "quota"])
 def test_a_wish_the_cloud_cannot_fulfil(served, argv, code, says):
     """Accepted, looked up, and stopped with the reason before anything is made; `delete` takes the wish away."""
@@ -97,10 +97,17 @@ def demo(bed, served):
     return Demo(bed, served)
 
 
-def test_made_although_the_controller_dies(demo, served, faults):
-    """The controller is killed when Neutron has given the floating IP and the answer is on its way."""
+def test_made_when_there_is_room_although_the_controller_dies(demo, served, faults):
+    """Refused without room, and the same command goes on when there is. The controller is killed when Neutron has given
+    the floating IP and the answer is on its way."""
+    before = listing(served.cloud)
+    served.quota(cores=6)
+    refused = served.capstan(*demo.wish, "--watch", check=False)
+    assert refused.returncode == QUOTA and "cores: 6 needed, 4 free" in refused.stderr
+    assert difference(before, listing(served.cloud)) == []
     server, = served.cloud.compute.servers()
     acted = faults.kill_controller(server.id, "POST", "/v2.0/floatingips$", "after")
+    served.quota(cores=60)
     served.capstan(*demo.wish, "--watch", timeout=900)
     assert acted()
     nodes = demo.kubectl().nodes()
@@ -129,7 +136,11 @@ def test_a_pod_answers_over_a_service_from_another_node(demo):
     assert set(heard["responses"]) == {pods["answer"]["metadata"]["name"]}, heard
 
 
-def test_scaled_down(demo, served):
+def test_scaled_within_the_quota_only(demo, served):
+    """A change without room is refused, and is not carried out behind one's back."""
+    served.quota(instances=5)
+    refused = served.capstan("cluster", "scale", "demo", "--workers", "4", "--watch", check=False)
+    assert refused.returncode == QUOTA and "servers: 2 needed, 1 free" in refused.stderr
     served.capstan("cluster", "scale", "demo", "--workers", "1", "--watch", timeout=900)
     assert len(demo.kubectl().nodes()["worker"]) == 1
 

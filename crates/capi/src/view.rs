@@ -37,6 +37,8 @@ pub struct Metadata {
     pub name: String,
     /// Namespace.
     pub namespace: String,
+    /// By which it is told from a namesake.
+    pub uid: String,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Annotations.

@@ -95,6 +95,17 @@ pub(crate) async fn desk(global: &Global) -> Result<Desk, Failure> {
 
 /// Who we are, for those who meet our locks.
 pub(crate) fn caller(command: &str) -> Caller {
+    Caller {
+        who: format!(
+            "{}, pid {}, capstan {command}",
+            person(),
+            std::process::id()
+        ),
+    }
+}
+
+/// `user@host`: for whom the command runs.
+pub(crate) fn person() -> String {
     let user = variable("USER")
         .or_else(|| variable("LOGNAME"))
         .unwrap_or_else(|| "somebody".to_owned());
@@ -104,10 +115,5 @@ pub(crate) fn caller(command: &str) -> Caller {
     } else {
         host.trim()
     };
-    Caller {
-        who: format!(
-            "{user}@{host}, pid {}, capstan {command}",
-            std::process::id()
-        ),
-    }
+    format!("{user}@{host}")
 }

@@ -1,7 +1,14 @@
 //! One controller at a time.
 //!
 //! A `Lease` object names the holder. It is read, then *replaced* with its `resourceVersion`, so of two candidates one gets
-//! a conflict and has lost. Who cannot renew in time stops working before the lease runs out for the others.
+//! a conflict and has lost. Who cannot renew in time stops working before the lease runs out for the others; who is told to
+//! stop gives it back when its work has ended, so that the next begins at once.
+//!
+//! Its times are those of Cluster API's control plane manager (1 min, given up after 40 s), not controller-runtime's usual
+//! ones (15 s and 10 s): a small management server runs etcd, the API server, four providers and us on two cores, and while
+//! it pulls images or makes a cluster a write can take longer than 10 s. With the shorter times every controller would then
+//! lose its lease, start again and make the load worse. The price is that after a crash (not after a restart, which gives
+//! the lease back) nobody works for up to a minute; nothing here is in such a hurry.
 
 use std::time::Duration;
 
@@ -12,12 +19,14 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 
-/// How long a lease is good without renewal (client-go's default is 15 s; a short API outage should not stop us).
-pub(crate) const DURATION: Duration = Duration::from_secs(30);
-/// When it is renewed.
-const RENEW: Duration = Duration::from_secs(8);
-/// After this without renewal the holder stops, well before the others may begin.
-const GIVE_UP: Duration = Duration::from_secs(22);
+/// How long a lease is good without renewal.
+pub(crate) const DURATION: Duration = Duration::from_mins(1);
+/// When it is renewed, and how long one try may take.
+const RENEW: Duration = Duration::from_secs(10);
+/// After this without renewal the holder stops: its work under way has the rest of [`DURATION`] to end in.
+const GIVE_UP: Duration = Duration::from_secs(40);
+/// Between two looks of those who wait for it. A lease that was given back is taken up that soon.
+const LOOK: Duration = Duration::from_secs(4);
 /// Name of the object.
 const NAME: &str = "capstan-controller";
 
@@ -95,17 +104,18 @@ impl Holder {
             }
             tokio::select! {
                 () = stop.cancelled() => return false,
-                () = tokio::time::sleep(RENEW / 2) => {}
+                () = tokio::time::sleep(LOOK) => {}
             }
         }
     }
 
-    /// Renews until `stop`, and cancels it when the lease is lost.
-    pub(crate) async fn keep(&self, stop: CancellationToken) {
+    /// Renews until the work is `over`, then gives the lease back. When it is lost, `work` is cancelled: the holder must
+    /// stop.
+    pub(crate) async fn keep(&self, work: &CancellationToken, over: &CancellationToken) {
         let mut renewed = tokio::time::Instant::now();
         loop {
             tokio::select! {
-                () = stop.cancelled() => break,
+                () = over.cancelled() => break,
                 () = tokio::time::sleep(RENEW) => {}
             }
             let attempt = tokio::time::timeout(RENEW, self.acquire()).await;
@@ -113,14 +123,16 @@ impl Holder {
                 Ok(Ok(true)) => renewed = tokio::time::Instant::now(),
                 Ok(Ok(false)) => {
                     tracing::error!("the lease was taken over; stopping");
-                    stop.cancel();
+                    work.cancel();
+                    return;
                 }
                 Ok(Err(error)) => tracing::warn!(%error, "failed to renew the lease"),
                 Err(_) => tracing::warn!("failed to renew the lease in time"),
             }
             if renewed.elapsed() > GIVE_UP {
                 tracing::error!("the lease could not be renewed; stopping");
-                stop.cancel();
+                work.cancel();
+                return;
             }
         }
         self.release().await;
@@ -162,6 +174,8 @@ fn may_take(spec: Option<&LeaseSpec>, identity: &str, now: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use capstan_testkit::ApiServer;
+
     use super::*;
 
     fn held_by(holder: &str, renewed: i64) -> LeaseSpec {
@@ -181,5 +195,39 @@ mod tests {
         assert!(may_take(Some(&held_by("", 999)), "me", now));
         assert!(!may_take(Some(&held_by("other", 975)), "me", now));
         assert!(may_take(Some(&held_by("other", 960)), "me", now));
+    }
+
+    #[test]
+    fn the_holder_stops_well_before_the_others_may_begin() {
+        // The last renewal may have been tried for as long as one try takes; then its work has to end (GRACE in `run`).
+        let grace = Duration::from_secs(20);
+        assert!(GIVE_UP + grace <= DURATION);
+        // One renewal that fails is no reason to stop.
+        assert!(GIVE_UP > 3 * RENEW);
+    }
+
+    #[tokio::test]
+    async fn the_lease_is_kept_until_the_work_is_over_and_then_free_at_once() {
+        let Some(server) = ApiServer::shared().await else {
+            return;
+        };
+        let client = server.client().await.unwrap();
+        let holder = |name: &str| Holder::new(client.clone(), "default", name.to_owned());
+        let (one, other) = (holder("one"), holder("other"));
+        assert!(one.acquire().await.unwrap());
+        assert!(!other.acquire().await.unwrap());
+
+        let (work, over) = (CancellationToken::new(), CancellationToken::new());
+        let keeping = tokio::spawn({
+            let (work, over) = (work.clone(), over.clone());
+            async move { one.keep(&work, &over).await }
+        });
+        // Told to stop, but something is still under way.
+        work.cancel();
+        tokio::task::yield_now().await;
+        assert!(!other.acquire().await.unwrap());
+        over.cancel();
+        keeping.await.unwrap();
+        assert!(other.acquire().await.unwrap());
     }
 }

@@ -11,5 +11,6 @@ mod record;
 mod run;
 mod status;
 mod upkeep;
+mod watch;
 
 pub use run::{RunError, Settings, run};

@@ -57,20 +57,24 @@ impl Record {
         })
     }
 
+    /// Adds a line to the history.
+    pub(crate) fn enter(&mut self, entry: HistoryEntry) {
+        self.status.history.push(entry);
+    }
+
     /// Adds a line to the history, unless it is the last one already.
     pub(crate) fn note(&mut self, action: &str) {
-        if self
-            .status
-            .history
-            .last()
-            .is_none_or(|last| last.action != action)
-        {
-            self.status.history.push(HistoryEntry {
-                at: Timestamp::now(),
-                action: action.to_owned(),
-                who: None,
-                result: None,
-            });
+        let last = self.status.history.last();
+        if last.is_none_or(|last| last.action != action) {
+            self.enter(line(action, None));
+        }
+    }
+
+    /// Adds a line to the history, unless it is there already.
+    pub(crate) fn note_once(&mut self, action: &str, who: Option<String>) {
+        let history = &self.status.history;
+        if history.iter().all(|entry| entry.action != action) {
+            self.enter(line(action, who));
         }
     }
 
@@ -89,5 +93,14 @@ impl Record {
         })?;
         self.written = self.status.clone();
         Ok(())
+    }
+}
+
+fn line(action: &str, who: Option<String>) -> HistoryEntry {
+    HistoryEntry {
+        at: Timestamp::now(),
+        action: action.to_owned(),
+        who,
+        result: None,
     }
 }

@@ -18,11 +18,14 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::{self, World};
 use crate::health::{self, Readiness};
 use crate::lease::Holder;
-use crate::upkeep;
+use crate::{upkeep, watch};
 
 /// Clusters reconciled at once. Each waits most of the time for a cloud.
 const CONCURRENCY: u16 = 8;
-/// How long work under way may go on after the word to stop.
+/// Changes of one cluster that follow each other so closely are looked at once. Cluster API writes several objects at a
+/// step; a person does not notice.
+const DEBOUNCE: Duration = Duration::from_millis(500);
+/// How long work under way may go on after the word to stop. The pod is given 30 s; the rest is for giving back the lease.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// How the controller runs.
@@ -81,9 +84,11 @@ pub async fn run(
     tracing::info!("the lease is ours");
     // Cancelled by the caller or by the loss of the lease; only the first is a good end.
     let work = stop.child_token();
+    // Cancelled when nothing of ours writes any more. Until then the lease is kept, or two controllers would write at once.
+    let over = CancellationToken::new();
     let keeper = tokio::spawn({
-        let work = work.clone();
-        async move { holder.keep(work).await }
+        let (work, over) = (work.clone(), over.clone());
+        async move { holder.keep(&work, &over).await }
     });
     let certificates = tokio::spawn(upkeep::certificates(client.clone(), work.clone()));
 
@@ -92,9 +97,14 @@ pub async fn run(
         Catalogue::bundled()?,
         Arc::new(Helm::from_environment()),
     ));
-    let clusters: Api<WorkloadCluster> = Api::all(connection.for_watching()?);
+    let watching = connection.for_watching()?;
+    let clusters: Api<WorkloadCluster> = Api::all(watching.clone());
+    let config = kube::runtime::controller::Config::default()
+        .concurrency(CONCURRENCY)
+        .debounce(DEBOUNCE);
     let controller = Controller::new(clusters, watcher::Config::default())
-        .with_config(kube::runtime::controller::Config::default().concurrency(CONCURRENCY))
+        .with_config(config)
+        .reconcile_on(watch::changes(&watching))
         .graceful_shutdown_on({
             let work = work.clone();
             async move { work.cancelled().await }
@@ -111,9 +121,10 @@ pub async fn run(
     }
     let lost = !stop.is_cancelled();
     work.cancel();
+    certificates.abort();
+    over.cancel();
     // The keeper gives the lease back as its last act.
     let _ = keeper.await;
-    certificates.abort();
     probes.abort();
     if lost {
         Err(RunError::LeaseLost)

@@ -18,12 +18,18 @@ pub(crate) fn tell(
     seen: &Observation,
     progress: Progress,
 ) {
-    let was_ready = matches!(
-        status.phase,
-        Some(ClusterPhase::Ready | ClusterPhase::Updating | ClusterPhase::Degraded)
-    );
+    let was_ready = match status.phase {
+        Some(ClusterPhase::Ready | ClusterPhase::Updating | ClusterPhase::Degraded) => true,
+        // A refused change of a cluster that serves: its version is told once the control plane was as wanted.
+        Some(ClusterPhase::Blocked) => status.version.is_some(),
+        _ => false,
+    };
     let observed_before = status.observed_generation == generation;
-    let phase = phase(&progress, was_ready, observed_before);
+    let phase = if status.refusal(generation).is_some() {
+        ClusterPhase::Blocked
+    } else {
+        phase(&progress, was_ready, observed_before)
+    };
     status.observed_generation = generation;
     status.cluster_api_name = Some(name.cluster());
     status.renderer = Some(RENDERER);
@@ -56,7 +62,7 @@ pub(crate) fn ready(
     set_condition(
         &mut status.conditions,
         Condition {
-            kind: "Ready".to_owned(),
+            kind: Condition::READY.to_owned(),
             status: holds,
             reason: reason.to_owned(),
             message,
@@ -125,4 +131,63 @@ fn count(
         .iter()
         .map(|pool| (pool.name.clone(), counts(&pool.name, pool.replicas)))
         .collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_plan::quota::{Line, Resource};
+    use capstan_spec::KubernetesVersion;
+    use capstan_workload::gate::Verdict;
+
+    use super::*;
+
+    fn told(before: Option<ClusterPhase>, verdict: &Verdict) -> WorkloadClusterStatus {
+        let version = KubernetesVersion::new(1, 36, 3);
+        let spec = WorkloadClusterSpec::new(version, "a", "b");
+        let name = ClusterName::new("team", "demo", "x7k2p".parse().unwrap());
+        let mut status = WorkloadClusterStatus {
+            phase: before,
+            version: before.map(|_| version),
+            ..WorkloadClusterStatus::default()
+        };
+        verdict.tell(&mut status, Some(2), Timestamp::UNIX_EPOCH);
+        let seen = Observation {
+            blockers: verdict.reasons(),
+            ..Observation::default()
+        };
+        let progress = capstan_plan::progress(&spec, &name, &seen);
+        tell(&mut status, &spec, &name, Some(2), &seen, progress);
+        status
+    }
+
+    #[test]
+    fn a_refused_wish_is_blocked_whether_it_makes_or_changes_a_cluster() {
+        let refused = Verdict::of_quota(vec![Line {
+            resource: Resource::Cores,
+            need: 6,
+            free: Some(4),
+        }]);
+        for before in [
+            None,
+            Some(ClusterPhase::Ready),
+            Some(ClusterPhase::Updating),
+            Some(ClusterPhase::Blocked),
+        ] {
+            let status = told(before, &refused);
+            assert_eq!(status.phase, Some(ClusterPhase::Blocked), "{before:?}");
+            let ready = status.condition(Condition::READY).unwrap();
+            assert_eq!(ready.status, ConditionStatus::False);
+            assert!(ready.message.contains("6 needed, 4 free"), "{ready:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_that_was_refused_goes_on_as_an_update_and_a_creation_as_one() {
+        let phase = |before| told(before, &Verdict::Accepted).phase;
+        assert_eq!(
+            phase(Some(ClusterPhase::Blocked)),
+            Some(ClusterPhase::Updating)
+        );
+        assert_eq!(phase(None), Some(ClusterPhase::Pending));
+    }
 }

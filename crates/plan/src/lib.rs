@@ -6,6 +6,8 @@
 //! | [`facts`] | what must be known of the cloud before that |
 //! | [`addons`] | which charts with which values the cluster gets |
 //! | [`quota`] | what a cluster needs of the project's quota, and whether it fits |
+//! | [`replacement`] | which machines are made anew because their server failed, and when |
+//! | [`spread`] | whether machines that were to be spread are on different hosts |
 //! | [`mod@progress`] | how far the work is, and why it stands still |
 //!
 //! Nothing here does I/O, looks at a clock or draws a random number: the same input gives the same output, byte by byte.
@@ -15,6 +17,8 @@ pub mod facts;
 pub mod progress;
 pub mod quota;
 pub mod render;
+pub mod replacement;
+pub mod spread;
 
 pub use facts::Facts;
 pub use progress::{Observation, progress};

@@ -14,6 +14,7 @@ use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use jiff::Timestamp;
 
 pub use cause::{classify, reason};
+pub(crate) use node::{pool as pool_of, server_fault};
 
 /// All that was seen of a cluster. Everything that is not there yet stays empty.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +39,25 @@ pub struct Observation {
     pub openstack_servers: Vec<view::OpenStackServer>,
     /// Faults of Nova servers by the machine's name; CAPO drops them.
     pub faults: BTreeMap<String, String>,
+    /// What is done about machines whose server failed, by the machine's name.
+    pub outlook: BTreeMap<String, String>,
+    /// Faults of servers that are being made anew.
+    pub past_faults: Vec<Reason>,
     /// The addons, in their order.
     pub addons: Vec<AddonState>,
+}
+
+impl Observation {
+    /// Whether the API of the cluster answered once.
+    pub fn is_initialized(&self) -> bool {
+        self.control_plane
+            .as_ref()
+            .is_some_and(|c| c.status.initialization.control_plane_initialized)
+            || self
+                .cluster
+                .as_ref()
+                .is_some_and(|c| c.status.initialization.control_plane_initialized)
+    }
 }
 
 /// How far an addon is.
@@ -58,6 +76,7 @@ pub fn progress(spec: &WorkloadClusterSpec, name: &ClusterName, seen: &Observati
     let nodes = node::all(name, seen);
     let (phases, mut reasons) = phase::all(spec, name, seen, &nodes);
     reasons.extend(nodes.iter().filter_map(|node| node.reason.clone()));
+    reasons.extend(seen.past_faults.iter().cloned());
     dedup(&mut reasons);
     Progress {
         percent: phase::overall(&phases),

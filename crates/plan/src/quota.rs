@@ -236,7 +236,8 @@ fn security_group_rules(cni: Cni) -> u64 {
     control_plane + worker + pod_network
 }
 
-fn machine(
+/// What one machine of a pool uses.
+pub fn machine(
     pool: &str,
     flavor: &str,
     flavors: &BTreeMap<String, Flavor>,

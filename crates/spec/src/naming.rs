@@ -125,6 +125,13 @@ impl ClusterName {
         }
     }
 
+    /// Takes a Cluster API name (`demo-x7k2p`) apart; `None` when it does not end in a uid.
+    pub fn parse(namespace: &str, cluster: &str) -> Option<Self> {
+        let (name, uid) = cluster.rsplit_once('-')?;
+        let uid = uid.parse().ok().filter(|_| !name.is_empty())?;
+        Some(Self::new(namespace, name, uid))
+    }
+
     /// The namespace, that is the tenant, of the cluster.
     pub fn namespace(&self) -> &str {
         &self.namespace
@@ -232,6 +239,16 @@ mod tests {
         assert_eq!(made.as_str().parse::<Uid>(), Ok(made));
         for bad in ["", "abcde", "x7k2", "x7k2pp", "X7K2P"] {
             assert!(bad.parse::<Uid>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_api_name_is_taken_apart_and_others_are_refused() {
+        let parsed = ClusterName::parse("team-a", "my-demo-x7k2p").unwrap();
+        assert_eq!((parsed.namespace(), parsed.name()), ("team-a", "my-demo"));
+        assert_eq!(parsed.cluster(), "my-demo-x7k2p");
+        for other in ["demo", "demo-prod", "x7k2p", "-x7k2p", "demo-x7k2p-"] {
+            assert_eq!(ClusterName::parse("team-a", other), None, "{other}");
         }
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::progress::Progress;
+use crate::progress::{Progress, Reason};
 use crate::{KubernetesVersion, Uid};
 
 /// What is known about a workload cluster. Written by the controller only.
@@ -43,12 +43,105 @@ pub struct WorkloadClusterStatus {
     /// What names in the spec were found to mean, pinned so that a new image of the same name rolls no node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Resolved>,
+    /// Servers of a pool (`control-plane` for the control plane) that failed and were made anew, until the pool is whole.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replacements: BTreeMap<String, Replacement>,
+    /// Quota needed and free, line by line, while it does not suffice for the wish. Empty otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quota: Vec<QuotaLine>,
     /// How far the work is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// `Ready` among them.
+    /// [`READY`](Condition::READY) and [`ACCEPTED`](Condition::ACCEPTED) among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+}
+
+impl WorkloadClusterStatus {
+    /// The condition of that type.
+    pub fn condition(&self, kind: &str) -> Option<&Condition> {
+        self.conditions
+            .iter()
+            .find(|condition| condition.kind == kind)
+    }
+
+    /// What [`ACCEPTED`](Condition::ACCEPTED) says about the wish of this generation; `None` while it has not been judged.
+    pub fn verdict(&self, generation: Option<i64>) -> Option<&Condition> {
+        self.condition(Condition::ACCEPTED)
+            .filter(|condition| condition.observed_generation == generation)
+    }
+
+    /// Why the wish of this generation is refused; `None` when it is accepted or has not been judged yet.
+    pub fn refusal(&self, generation: Option<i64>) -> Option<Refusal> {
+        let verdict = self.verdict(generation)?;
+        (verdict.status == ConditionStatus::False).then(|| Refusal::from_reason(&verdict.reason))
+    }
+}
+
+/// Why a wish is not carried out. Nothing of it is begun; it is judged again all the time, and goes on by itself when the
+/// reason is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// It contradicts itself or a rule.
+    Invalid,
+    /// It names something that the cloud does not have or that cannot be used.
+    Unresolved,
+    /// The project's quota does not suffice; `status.quota` says line by line.
+    QuotaExceeded,
+}
+
+impl Refusal {
+    /// The word in the condition's `reason`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "Invalid",
+            Self::Unresolved => "Unresolved",
+            Self::QuotaExceeded => "QuotaExceeded",
+        }
+    }
+
+    /// A word of a newer version is read as [`Refusal::Invalid`], the one that promises least.
+    fn from_reason(reason: &str) -> Self {
+        [Self::Unresolved, Self::QuotaExceeded]
+            .into_iter()
+            .find(|refusal| refusal.as_str() == reason)
+            .unwrap_or(Self::Invalid)
+    }
+}
+
+/// How often the failed servers of a pool were made anew, and why. It lies in the status and not in memory: a controller
+/// that starts again must not start counting again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Replacement {
+    /// Rounds so far; in each, all machines of the pool are replaced whose servers have failed and for which there is room.
+    pub attempts: u32,
+    /// When the last round was.
+    pub last: Timestamp,
+    /// Machines replaced in the last round.
+    pub machines: Vec<String>,
+    /// Why the first of them had failed.
+    pub reason: Reason,
+}
+
+/// One line of a quota check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QuotaLine {
+    /// Of what, in words for people: "cores", "floating IPs".
+    pub resource: String,
+    /// Needed beyond what is used already.
+    pub need: u64,
+    /// Free; absent where the cloud sets no limit or does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free: Option<u64>,
+}
+
+impl QuotaLine {
+    /// Whether the need is covered.
+    pub fn fits(&self) -> bool {
+        self.free.is_none_or(|free| self.need <= free)
+    }
 }
 
 /// One word for the state of a cluster. There is no final "failed": what stops is retried, and the reason is told.
@@ -153,6 +246,16 @@ pub struct Condition {
     pub observed_generation: Option<i64>,
 }
 
+impl Condition {
+    /// Everything is as wanted.
+    pub const READY: &str = "Ready";
+    /// The wish is carried out. `False` with the word of a [`Refusal`]: it is not, and nothing of it is begun.
+    pub const ACCEPTED: &str = "Accepted";
+    /// Machines of one pool are on different hosts, so that the failure of a host takes at most one of each. A warning when
+    /// `False`: the cloud had no other host with room.
+    pub const SPREAD: &str = "Spread";
+}
+
 /// Whether a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum ConditionStatus {
@@ -189,6 +292,43 @@ mod tests {
             message: String::new(),
             last_transition_time: Timestamp::from_second(second).unwrap(),
             observed_generation: None,
+        }
+    }
+
+    #[test]
+    fn a_verdict_counts_only_for_the_wish_it_was_made_on() {
+        let mut accepted = ready(ConditionStatus::False, 1);
+        accepted.kind = Condition::ACCEPTED.to_owned();
+        accepted.observed_generation = Some(2);
+        for (status, reason, generation, refusal) in [
+            (
+                ConditionStatus::False,
+                "QuotaExceeded",
+                2,
+                Some(Refusal::QuotaExceeded),
+            ),
+            (
+                ConditionStatus::False,
+                "Unresolved",
+                2,
+                Some(Refusal::Unresolved),
+            ),
+            (
+                ConditionStatus::False,
+                "OfTheFuture",
+                2,
+                Some(Refusal::Invalid),
+            ),
+            (ConditionStatus::True, "QuotaExceeded", 2, None),
+            (ConditionStatus::False, "QuotaExceeded", 3, None),
+        ] {
+            accepted.status = status;
+            accepted.reason = reason.to_owned();
+            let status = WorkloadClusterStatus {
+                conditions: vec![accepted.clone()],
+                ..WorkloadClusterStatus::default()
+            };
+            assert_eq!(status.refusal(Some(generation)), refusal, "{reason}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use capstan_kubernetes::{Deadline, Error as KubernetesError, ObjectName};
 use capstan_plan::facts::Facts;
-use capstan_plan::{Rendered, render};
+use capstan_plan::{Observation, Rendered, render};
 use capstan_spec::status::Resolved;
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use kube::api::{DeleteParams, ListParams, Preconditions};
@@ -57,9 +57,10 @@ pub async fn collect(
     context: &Context,
     name: &ClusterName,
     rendered: &Rendered,
-    in_use: &[String],
+    seen: &Observation,
 ) -> Result<(), Error> {
     use capstan_capi::kind;
+    let in_use = templates_in_use(seen);
     let label = format!("{}={}", capstan_plan::render::UID_LABEL, name.uid());
     let of_sets = templates_of_machine_sets(context, name).await?;
     for kind in [
@@ -106,6 +107,23 @@ pub async fn collect(
         }
     }
     Ok(())
+}
+
+/// Names of templates that machines still refer to.
+fn templates_in_use(seen: &Observation) -> Vec<String> {
+    let mut names = Vec::new();
+    for machine in &seen.machines {
+        names.push(machine.spec.infrastructure_ref.name.clone());
+        names.push(machine.spec.bootstrap.config_ref.name.clone());
+    }
+    for machine in &seen.openstack_machines {
+        let cloned = machine
+            .metadata
+            .annotations
+            .get("cluster.x-k8s.io/cloned-from-name");
+        names.extend(cloned.cloned());
+    }
+    names
 }
 
 /// Names of the templates that machine sets refer to: old sets are kept for a while, and complain when theirs is gone.

@@ -1,7 +1,7 @@
 //! What exists of a cluster in the cloud: found by exact names with the uid, by description, and by the ids Cluster API
 //! tells. A list that cannot be read is an error, never "nothing there".
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_openstack::Session;
 use capstan_plan::Observation;
@@ -42,6 +42,7 @@ pub(crate) const CREDENTIAL: &str = "application credential";
 #[derive(Debug, Clone, Default)]
 pub struct Found {
     entries: Vec<LedgerEntry>,
+    hosts: BTreeMap<String, String>,
     now: Timestamp,
 }
 
@@ -60,6 +61,11 @@ impl Found {
     /// The resources.
     pub fn entries(&self) -> &[LedgerEntry] {
         &self.entries
+    }
+
+    /// Hosts of the servers by their id, as the project may know them: equal means the same. Empty while it has none.
+    pub const fn hosts(&self) -> &BTreeMap<String, String> {
+        &self.hosts
     }
 }
 
@@ -142,6 +148,7 @@ pub async fn look(
         .filter(|one| !one.is_gone() && servers.contains(&one.id))
     {
         found.add(SERVER, &one.id, &one.name, Owner::ClusterApi);
+        found.hosts.insert(one.id.clone(), one.host_id.clone());
         for volume in &one.volumes {
             found.add(VOLUME, &volume.id, "", Owner::ClusterApi);
         }
@@ -162,8 +169,8 @@ pub async fn look(
     Ok(found)
 }
 
-/// Ids of all servers that Cluster API knows of a cluster.
-pub fn servers(seen: &Observation) -> BTreeSet<String> {
+/// Ids of the servers of a cluster: those Cluster API knows now, and those it once knew.
+pub fn servers(seen: &Observation, record: &ClusterRecordStatus) -> BTreeSet<String> {
     let machines = seen
         .openstack_machines
         .iter()
@@ -172,8 +179,14 @@ pub fn servers(seen: &Observation) -> BTreeSet<String> {
         .openstack_servers
         .iter()
         .filter_map(|server| server.status.instance_id.clone());
+    let known = record
+        .ledger
+        .iter()
+        .filter(|entry| entry.kind == SERVER)
+        .map(|entry| entry.id.clone());
     machines
         .chain(servers)
+        .chain(known)
         .filter(|id| !id.is_empty())
         .collect()
 }

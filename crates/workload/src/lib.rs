@@ -1,4 +1,4 @@
-//! A workload cluster's life as functions: resolve, check, prepare, apply, observe, equip, remove.
+//! A workload cluster's life as functions: resolve, check, gate, prepare, apply, observe, equip, remove.
 //!
 //! [`resource`] makes the model of `capstan-spec` kinds of the Kubernetes API; everything else works on those. Each module
 //! is one step; the reconciler strings them together and holds no rule of its own.
@@ -8,20 +8,26 @@
 //! | [`surroundings`] | the `Cloud`, its credentials, a session, and what the management server says of itself |
 //! | [`resolve`] | names of the spec → what they mean in the cloud (pure) |
 //! | [`preflight`] | quota needed and free (pure) |
+//! | [`gate`] | whether a wish is carried out (pure) |
+//! | [`history`] | what was asked, by whom, and what became of it (pure) |
 //! | [`prepare`] | what we make ourselves: floating IP, server groups, credential |
 //! | [`apply`] | Cluster API objects, by server-side apply |
 //! | [`observe`] | everything seen of a cluster, for progress |
+//! | [`replace`] | machines whose server failed |
 //! | [`equip`] | addons, in order and with health |
 //! | [`ledger`], [`removal`] | what exists in the cloud, and taking it away |
 
 pub mod apply;
 pub mod equip;
 mod error;
+pub mod gate;
+pub mod history;
 pub mod ledger;
 pub mod observe;
 pub mod preflight;
 pub mod prepare;
 pub mod removal;
+pub mod replace;
 pub mod resolve;
 pub mod resource;
 pub mod surroundings;

@@ -1,5 +1,7 @@
 //! Everything that is seen of a cluster on the management server.
 
+use std::collections::BTreeMap;
+
 use capstan_capi::{Kind, kind, label, view};
 use capstan_kubernetes::{Error as KubernetesError, ObjectName};
 use capstan_plan::Observation;
@@ -52,18 +54,13 @@ pub async fn observe(context: &Context, name: &ClusterName) -> Result<Observatio
     Ok(seen)
 }
 
-/// Asks Nova why a server failed; CAPO keeps the state and drops the fault.
+/// Asks Nova why servers failed; CAPO keeps the state and drops the fault.
 async fn faults(context: &Context, seen: &mut Observation) -> Result<(), Error> {
-    for machine in &seen.openstack_machines {
-        let failed = machine.status.instance_state.as_deref() == Some("ERROR");
-        let Some(id) = machine.status.instance_id.as_ref().filter(|_| failed) else {
-            continue;
-        };
-        match context.session.compute().server(id).await {
+    for (machine, id) in failed_servers(seen) {
+        match context.session.compute().server(&id).await {
             Ok(server) => {
                 if let Some(fault) = server.fault {
-                    seen.faults
-                        .insert(machine.metadata.name.clone(), fault.message);
+                    seen.faults.insert(machine, fault.message);
                 }
             }
             Err(error) if error.is_not_found() => {}
@@ -71,6 +68,35 @@ async fn faults(context: &Context, seen: &mut Observation) -> Result<(), Error> 
         }
     }
     Ok(())
+}
+
+/// Servers in `ERROR`, by the machine's name. The `OpenStackServer` is asked first: until it was ready once CAPO does not
+/// copy its state to the `OpenStackMachine`, so a failed build shows there alone.
+fn failed_servers(seen: &Observation) -> BTreeMap<String, String> {
+    let servers = seen.openstack_servers.iter().map(|server| {
+        let status = &server.status;
+        (
+            &server.metadata.name,
+            &status.instance_state,
+            &status.instance_id,
+        )
+    });
+    let machines = seen.openstack_machines.iter().map(|machine| {
+        let status = &machine.status;
+        (
+            &machine.metadata.name,
+            &status.instance_state,
+            &status.instance_id,
+        )
+    });
+    machines
+        .chain(servers)
+        .filter(|(_, state, _)| state.as_deref() == Some("ERROR"))
+        .filter_map(|(name, _, id)| {
+            let id = id.as_ref().filter(|id| !id.is_empty())?;
+            Some((name.clone(), id.clone()))
+        })
+        .collect()
 }
 
 fn object_name(name: &ClusterName, kind: Kind, object: &str) -> ObjectName {
@@ -122,4 +148,31 @@ fn shaped<T: DeserializeOwned>(
             what: name.to_string(),
             source,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_that_failed_is_seen_though_only_the_openstack_server_tells() {
+        let mut seen = Observation::default();
+        for (name, state, id) in [
+            ("w1", "ERROR", Some("id-1")),
+            ("w2", "ACTIVE", Some("id-2")),
+            // Nova refused to make one: there is nobody to ask.
+            ("w3", "ERROR", None),
+        ] {
+            let mut server = view::OpenStackServer::default();
+            server.metadata.name = name.to_owned();
+            server.status.instance_state = Some(state.to_owned());
+            server.status.instance_id = id.map(str::to_owned);
+            seen.openstack_servers.push(server);
+            let mut machine = view::OpenStackMachine::default();
+            machine.metadata.name = name.to_owned();
+            seen.openstack_machines.push(machine);
+        }
+        let expected = BTreeMap::from([("w1".to_owned(), "id-1".to_owned())]);
+        assert_eq!(failed_servers(&seen), expected);
+    }
 }

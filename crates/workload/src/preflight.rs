@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 
 use capstan_openstack::{Quota, Resource as Counted};
+use capstan_plan::Observation;
+use capstan_plan::facts::CONTROL_PLANE;
 use capstan_plan::quota::{self, Line, Need, Resource};
+use capstan_plan::render::POOL_LABEL;
+use capstan_plan::replacement::Room;
 use capstan_spec::WorkloadClusterSpec;
 use capstan_spec::cloud::Flavor;
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::Resolved;
+
+use crate::resolve;
 
 /// What exists of a cluster already, as far as quota is concerned.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,6 +22,19 @@ pub struct Existing {
     pub control_plane: u32,
     /// Whether network and load balancer are there.
     pub infrastructure: bool,
+}
+
+/// Machines that there are, by pool ([`CONTROL_PLANE`] for the control plane).
+pub fn machines(seen: &Observation) -> BTreeMap<String, u32> {
+    let mut machines = BTreeMap::new();
+    for machine in &seen.machines {
+        if let Some(pool) = machine.metadata.label(POOL_LABEL) {
+            *machines.entry(pool.to_owned()).or_insert(0) += 1;
+        } else if machine.is_control_plane() {
+            *machines.entry(CONTROL_PLANE.to_owned()).or_insert(0) += 1;
+        }
+    }
+    machines
 }
 
 /// Quota lines of a change from what exists to what is wanted. A flavor that is not known makes no line: [`resolve`
@@ -52,6 +71,33 @@ pub fn lines(
         now.insert(Resource::ServerGroups, resolved.server_groups.len() as u64);
     }
     quota::check(&quota::beyond(&wanted, &now), &free(quota, &wanted))
+}
+
+/// Room for single machines, for those that are made anew. A pool whose flavor is not known has no need that could be told,
+/// and so waits for no quota.
+pub fn room(
+    spec: &WorkloadClusterSpec,
+    resolved: &Resolved,
+    flavors: &[capstan_openstack::compute::Flavor],
+    quota: &Quota,
+) -> Room {
+    let flavors = resolve::flavors(flavors);
+    let pools = std::iter::once((CONTROL_PLANE, &spec.control_plane.flavor)).chain(
+        spec.workers
+            .iter()
+            .map(|pool| (pool.name.as_str(), &pool.flavor)),
+    );
+    let machine: BTreeMap<String, Need> = pools
+        .filter_map(|(pool, flavor)| {
+            let need = quota::machine(pool, flavor, &flavors, &resolved.root_volumes).ok()?;
+            Some((pool.to_owned(), need))
+        })
+        .collect();
+    let all: Need = machine.values().flatten().map(|(r, n)| (*r, *n)).collect();
+    Room {
+        free: free(quota, &all),
+        machine,
+    }
 }
 
 /// What a cluster has once, whatever its size.

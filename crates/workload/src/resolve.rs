@@ -199,17 +199,14 @@ fn reason(code: ReasonCode, object: &str, message: String, remedy: String) -> Re
 
 /// Flavors by name, as quota arithmetic wants them.
 pub fn flavors(
-    inventory: &Inventory,
+    flavors: &[capstan_openstack::compute::Flavor],
 ) -> std::collections::BTreeMap<String, capstan_spec::cloud::Flavor> {
-    let flavors = inventory
-        .flavors
-        .iter()
-        .map(|flavor| capstan_spec::cloud::Flavor {
-            name: flavor.name.clone(),
-            vcpus: flavor.vcpus,
-            ram_mib: flavor.ram,
-            disk_gib: u32::try_from(flavor.disk).unwrap_or(u32::MAX),
-        });
+    let flavors = flavors.iter().map(|flavor| capstan_spec::cloud::Flavor {
+        name: flavor.name.clone(),
+        vcpus: flavor.vcpus,
+        ram_mib: flavor.ram,
+        disk_gib: u32::try_from(flavor.disk).unwrap_or(u32::MAX),
+    });
     flavors
         .map(|flavor| (flavor.name.clone(), flavor))
         .collect()

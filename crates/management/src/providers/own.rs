@@ -28,7 +28,8 @@ const RENDER: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 /// The least rights of the controller, everywhere. What has a reason not to be obvious:
 /// * Secrets without `list` and `watch`: it only ever asks for names it knows (credentials it wrote, kubeconfigs of
 ///   clusters it runs), so a list of all Secrets is not among what can be stolen with its token.
-/// * Machines may be deleted: a server that failed to build is never tried again by the OpenStack provider.
+/// * Machines may be deleted, and marked for replacement: a server that failed to build is never tried again by the
+///   OpenStack provider.
 /// * No rights on roles, pods, nodes or webhooks.
 const GRANTS: &[Grant] = &[
     (
@@ -60,7 +61,7 @@ const GRANTS: &[Grant] = &[
     (
         "cluster.x-k8s.io",
         &["machines"],
-        &["get", "list", "watch", "delete"],
+        &["get", "list", "watch", "patch", "delete"],
     ),
     ("cluster.x-k8s.io", &["machinesets"], OBSERVE),
     (

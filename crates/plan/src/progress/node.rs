@@ -75,7 +75,7 @@ pub(super) fn percent(machine: &Machine, node: &NodeProgress) -> u32 {
 }
 
 /// Name of the pool a machine belongs to.
-pub(super) fn pool(name: &ClusterName, machine: &Machine) -> String {
+pub(crate) fn pool(name: &ClusterName, machine: &Machine) -> String {
     if machine.is_control_plane() {
         return CONTROL_PLANE.to_owned();
     }
@@ -104,7 +104,11 @@ fn stage(machine: &Machine, seen: &Observation) -> Stage {
         return removal(machine);
     }
     if let Some(reason) = server_fault(machine, seen) {
-        return Stage::blocked(reason);
+        let mut stage = Stage::blocked(reason);
+        if let Some(outlook) = seen.outlook.get(&machine.metadata.name) {
+            stage.message.clone_from(outlook);
+        }
+        return stage;
     }
     let done = machine.status.initialization;
     if !done.bootstrap_data_secret_created {
@@ -161,7 +165,7 @@ fn removal(machine: &Machine) -> Stage {
 }
 
 /// A server that failed. CAPO says so in `InstanceReady` of the server and of the machine; the server speaks first.
-fn server_fault(machine: &Machine, seen: &Observation) -> Option<Reason> {
+pub(crate) fn server_fault(machine: &Machine, seen: &Observation) -> Option<Reason> {
     let name = &machine.metadata.name;
     let server = seen
         .openstack_servers

@@ -81,21 +81,22 @@ fn phase(phase: Phase, state: StepState, percent: u8, message: impl Into<String>
 
 fn preparation(seen: &Observation) -> PhaseProgress {
     let this = Phase::Preparation;
-    if seen.cluster.is_some() {
-        phase(this, StepState::Done, 100, "")
-    } else if seen.blockers.is_empty() {
-        phase(
-            this,
-            StepState::Running,
-            0,
-            "names, quota and rules are being checked",
-        )
-    } else {
+    if !seen.blockers.is_empty() {
+        // Of a cluster that is there, too: a change is refused before anything of it is begun.
         phase(
             this,
             StepState::Blocked,
             0,
             "something has to be done first",
+        )
+    } else if seen.cluster.is_some() {
+        phase(this, StepState::Done, 100, "")
+    } else {
+        phase(
+            this,
+            StepState::Running,
+            0,
+            "names, quota and rules are being checked",
         )
     }
 }

@@ -187,7 +187,15 @@ fn what_blocks_preparation_is_told() {
         ..Observation::default()
     });
     assert_eq!(phase(&progress, Phase::Preparation).0, StepState::Blocked);
+    assert_eq!(progress.reasons, std::slice::from_ref(&blocker));
+
+    // A refused change of a cluster that is all right.
+    let mut seen = done();
+    seen.blockers = vec![blocker.clone()];
+    let progress = look(&seen);
+    assert_eq!(phase(&progress, Phase::Preparation).0, StepState::Blocked);
     assert_eq!(progress.reasons, [blocker]);
+    assert!(!is_done(&progress));
 }
 
 #[test]

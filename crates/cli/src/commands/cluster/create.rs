@@ -7,14 +7,17 @@ use capstan_spec::cluster::WorkerPool;
 use capstan_spec::{
     Finding, KubernetesVersion, Severity, WorkloadClusterSpec, defaults, difference, validate,
 };
+use capstan_workload::history;
 use capstan_workload::resource::WorkloadCluster;
 use clap::Args;
 use ipnet::IpNet;
 use kube::api::PostParams;
 
+use super::refusal;
 use super::target::Target;
 use super::watch::{Watching, until_ready};
 use crate::arguments::Global;
+use crate::environment::person;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -84,12 +87,21 @@ impl Create {
             printer.note(&warning.to_string());
         }
         let api = self.target.clusters(global).await?;
-        let new = WorkloadCluster::new(&self.target.namespace, &self.cluster, spec);
-        match api.create(&PostParams::default(), &new).await {
-            Ok(_) => printer.note(&format!(
-                "cluster {} is accepted; the controller makes it",
-                self.cluster
-            )),
+        let mut new = WorkloadCluster::new(&self.target.namespace, &self.cluster, spec);
+        let asked = (history::REQUESTED_BY.to_owned(), person());
+        new.metadata.annotations = Some([asked].into());
+        let params = PostParams {
+            field_manager: Some(history::COMMAND_LINE.to_owned()),
+            ..PostParams::default()
+        };
+        let wish = match api.create(&params, &new).await {
+            Ok(_) => {
+                printer.note(&format!(
+                    "cluster {} is asked for; the controller makes it",
+                    self.cluster
+                ));
+                refusal::Wish::Creation
+            }
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
                 let there = self.target.cluster(&api, &self.cluster).await?;
                 self.same(&there, &new)?;
@@ -97,11 +109,12 @@ impl Create {
                     "cluster {} was asked for before, just so; going on with it",
                     self.cluster
                 ));
+                refusal::Wish::Again
             }
             Err(error) => return Err(self.target.refused("create", &self.cluster, error)),
-        }
+        };
         if self.watching.wanted() {
-            until_ready(&self.target, &api, &self.cluster, printer).await?;
+            until_ready(&self.target, &api, &self.cluster, Some(wish), printer).await?;
             printer.note(&format!(
                 "kubeconfig: capstan cluster kubeconfig {}",
                 self.cluster

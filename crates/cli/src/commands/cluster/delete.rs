@@ -5,16 +5,19 @@ use std::time::{Duration, Instant};
 
 use capstan_spec::record::{Audit, Owner};
 use capstan_spec::{ClusterName, DeletionPolicy};
+use capstan_workload::history;
 use capstan_workload::resource::{ClusterRecord, WorkloadCluster};
 use clap::Args;
 use kube::Api;
-use kube::api::{DeleteParams, Preconditions};
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use serde::Serialize;
+use serde_json::json;
 
 use super::target::Target;
 use super::watch::Display;
 use crate::arguments::Global;
 use crate::ask;
+use crate::environment::person;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::{Printer, table};
@@ -70,6 +73,7 @@ impl Delete {
         self.tell(printer, &records, record.as_deref()).await?;
         if cluster.metadata.deletion_timestamp.is_none() {
             self.approve()?;
+            self.sign(&api, &cluster, printer).await;
             let preconditions = Preconditions {
                 uid: cluster.metadata.uid.clone(),
                 resource_version: None,
@@ -189,6 +193,22 @@ impl Delete {
                 Exit::NeedsAnswer,
                 "the name was not typed; nothing was changed",
             ))
+        }
+    }
+
+    /// Writes down who asks, for the cluster's record. Whoever may delete but not change it may delete it all the same.
+    async fn sign(&self, api: &Api<WorkloadCluster>, cluster: &WorkloadCluster, printer: &Printer) {
+        let annotations = json!({history::DELETION_REQUESTED_BY: person()});
+        let patch = json!({"metadata": {"uid": cluster.metadata.uid, "annotations": annotations}});
+        let params = PatchParams {
+            field_manager: Some(history::COMMAND_LINE.to_owned()),
+            ..PatchParams::default()
+        };
+        let signed = api
+            .patch(&self.cluster, &params, &Patch::Merge(&patch))
+            .await;
+        if let Err(error) = signed {
+            printer.note(&format!("who asks is not written down: {error}"));
         }
     }
 

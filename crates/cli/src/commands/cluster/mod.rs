@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod kubeconfig;
 mod list;
+mod refusal;
 mod scale;
 mod show;
 mod target;

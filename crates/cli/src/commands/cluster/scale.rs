@@ -1,12 +1,15 @@
 //! `capstan cluster scale`.
 
+use capstan_workload::history;
 use clap::Args;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
+use super::refusal::Wish;
 use super::target::Target;
 use super::watch::{Watching, until_ready};
 use crate::arguments::Global;
+use crate::environment::person;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -64,13 +67,17 @@ impl Scale {
             spec.control_plane.replicas = count;
         }
         // With the version that was read: who changed the cluster meanwhile is not overwritten.
-        let patch = json!({"metadata": {"resourceVersion": cluster.metadata.resource_version}, "spec": spec});
+        let metadata = json!({
+            "resourceVersion": cluster.metadata.resource_version,
+            "annotations": {history::REQUESTED_BY: person()},
+        });
+        let patch = json!({"metadata": metadata, "spec": spec});
+        let params = PatchParams {
+            field_manager: Some(history::COMMAND_LINE.to_owned()),
+            ..PatchParams::default()
+        };
         let done = api
-            .patch(
-                &self.cluster,
-                &PatchParams::default(),
-                &Patch::Merge(&patch),
-            )
+            .patch(&self.cluster, &params, &Patch::Merge(&patch))
             .await;
         done.map_err(|error| self.target.refused("change", &self.cluster, error))?;
         printer.note(&format!(
@@ -78,7 +85,8 @@ impl Scale {
             self.cluster
         ));
         if self.watching.wanted() {
-            until_ready(&self.target, &api, &self.cluster, printer).await?;
+            let wish = Some(Wish::Change);
+            until_ready(&self.target, &api, &self.cluster, wish, printer).await?;
         }
         Ok(())
     }

@@ -1,6 +1,10 @@
 //! `capstan cluster show`.
 
+use capstan_spec::ClusterName;
+use capstan_spec::record::HistoryEntry;
+use capstan_workload::resource::{ClusterRecord, WorkloadCluster};
 use clap::Args;
+use kube::{Api, Client};
 
 use super::target::Target;
 use super::watch::{Watching, lines, until_ready};
@@ -8,7 +12,10 @@ use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::printer::Printer;
 
-/// Show one cluster: phases, nodes, reasons.
+/// Entries of the history that are shown; the `ClusterRecord` has them all.
+const SHOWN: usize = 8;
+
+/// Show one cluster: phases, nodes, reasons, what was asked for.
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     /// Name of the cluster
@@ -26,11 +33,45 @@ impl Show {
     pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
         let api = self.target.clusters(global).await?;
         if self.watch {
-            return until_ready(&self.target, &api, &self.cluster, printer).await;
+            return until_ready(&self.target, &api, &self.cluster, None, printer).await;
         }
         let cluster = self.target.cluster(&api, &self.cluster).await?;
-        printer.result(&cluster, || lines(&cluster, None).join("\n"))
+        let history = self.history(api.into_client(), &cluster).await?;
+        printer.result(&cluster, || {
+            let mut lines = lines(&cluster, None);
+            lines.extend(history.iter().map(|entry| format!("  {}", told(entry))));
+            lines.join("\n")
+        })
     }
+
+    /// The newest entries of the cluster's record, oldest first; none before the first was made.
+    async fn history(
+        &self,
+        client: Client,
+        cluster: &WorkloadCluster,
+    ) -> Result<Vec<HistoryEntry>, Failure> {
+        let Some(uid) = cluster.status.as_ref().and_then(|s| s.uid.clone()) else {
+            return Ok(Vec::new());
+        };
+        let name = ClusterName::new(&self.target.namespace, &self.cluster, uid).cluster();
+        let records: Api<ClusterRecord> = Api::namespaced(client, &self.target.namespace);
+        let found = records
+            .get_opt(&name)
+            .await
+            .map_err(|error| self.target.refused("read the record of", &name, error))?;
+        let status = found.and_then(|record| record.status).unwrap_or_default();
+        let mut history = status.history;
+        Ok(history.split_off(history.len().saturating_sub(SHOWN)))
+    }
+}
+
+fn told(entry: &HistoryEntry) -> String {
+    let at = entry.at.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let who = entry.who.as_ref();
+    let who = who.map_or_else(String::new, |who| format!(", asked for by {who}"));
+    let result = entry.result.as_ref();
+    let result = result.map_or_else(String::new, |result| format!(": {result}"));
+    format!("{at}  {}{who}{result}", entry.action)
 }
 
 /// Says the same of all commands that can watch.
@@ -43,5 +84,29 @@ impl Watching {
             (_, true) => false,
             _ => std::io::stderr().is_terminal(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_says_when_what_by_whom_and_how_it_ended() {
+        let mut entry = HistoryEntry {
+            at: Timestamp::UNIX_EPOCH,
+            action: "workers 2 to 3".to_owned(),
+            who: Some("alice@desk".to_owned()),
+            result: Some("refused for quota".to_owned()),
+        };
+        assert_eq!(
+            told(&entry),
+            "1970-01-01 00:00:00 UTC  workers 2 to 3, asked for by alice@desk: refused for quota"
+        );
+        entry.who = None;
+        entry.result = None;
+        assert_eq!(told(&entry), "1970-01-01 00:00:00 UTC  workers 2 to 3");
     }
 }

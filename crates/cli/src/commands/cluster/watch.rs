@@ -5,12 +5,13 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use capstan_spec::progress::{Progress, StepState};
-use capstan_spec::status::ClusterPhase;
+use capstan_spec::status::{ClusterPhase, Condition, ConditionStatus, WorkloadClusterStatus};
 use capstan_workload::resource::WorkloadCluster;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use kube::Api;
 
+use super::refusal::{Wish, quota_table, refusal};
 use super::target::Target;
 use crate::arguments::Output;
 use crate::exit::Exit;
@@ -31,12 +32,14 @@ pub(crate) struct Watching {
     pub(super) no_watch: bool,
 }
 
-/// Shows progress until the newest wish is fulfilled. Blocked is no end: the work goes on when the reason is gone; Ctrl-C
-/// leaves the work to the controller.
-pub(crate) async fn until_ready(
+/// Shows progress until the newest wish is fulfilled. With a `wish`, that it is refused is the end, too: whoever has just
+/// asked for it shall know. Without one the refused are waited for, as everything else that stands still is: the work goes
+/// on when the reason is gone. Ctrl-C leaves the work to the controller.
+pub(super) async fn until_ready(
     target: &Target,
     api: &Api<WorkloadCluster>,
     name: &str,
+    wish: Option<Wish>,
     printer: &Printer,
 ) -> Result<(), Failure> {
     let mut display = Display::new(printer);
@@ -52,6 +55,14 @@ pub(crate) async fn until_ready(
                     begun.elapsed().as_secs()
                 )
             });
+        }
+        let judged = wish.filter(|wish| begun.elapsed() >= wish.patience());
+        if let Some(failure) = judged.and_then(|wish| refusal(&cluster, wish)) {
+            display.finish();
+            if let Some(table) = quota_table(&cluster) {
+                printer.note(&table);
+            }
+            return Err(failure);
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
@@ -142,6 +153,7 @@ pub(crate) fn lines(cluster: &WorkloadCluster, elapsed: Option<Duration>) -> Vec
         let reason = node
             .reason
             .as_ref()
+            .filter(|reason| reason.message != node.message)
             .map(|reason| format!(": {}", reason.message))
             .unwrap_or_default();
         lines.push(format!(
@@ -150,6 +162,9 @@ pub(crate) fn lines(cluster: &WorkloadCluster, elapsed: Option<Duration>) -> Vec
             node.name,
             node.message
         ));
+    }
+    for warning in warnings(status) {
+        lines.push(format!("  note: {warning}"));
     }
     for reason in &progress.reasons {
         let object = reason
@@ -164,6 +179,19 @@ pub(crate) fn lines(cluster: &WorkloadCluster, elapsed: Option<Duration>) -> Vec
         lines.push(format!("       what to do: {}", reason.remedy));
     }
     lines
+}
+
+/// What is not as it should be and keeps nothing from working. Why the cluster is not ready or a wish refused is among the
+/// reasons.
+fn warnings(status: &WorkloadClusterStatus) -> impl Iterator<Item = &str> {
+    status
+        .conditions
+        .iter()
+        .filter(|condition| condition.status == ConditionStatus::False)
+        .filter(|condition| {
+            ![Condition::READY, Condition::ACCEPTED].contains(&condition.kind.as_str())
+        })
+        .map(|condition| condition.message.as_str())
 }
 
 /// The time that passed, and the rest if it goes on as it did.
@@ -190,5 +218,83 @@ const fn mark(state: StepState) -> &'static str {
         StepState::Blocked => "!",
         StepState::Done => "✓",
         StepState::Removing => "-",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_spec::progress::{NodeProgress, Reason, ReasonCode};
+    use capstan_spec::{KubernetesVersion, WorkloadClusterSpec};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn cluster(status: WorkloadClusterStatus) -> WorkloadCluster {
+        let spec = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "b");
+        let mut cluster = WorkloadCluster::new("team", "demo", spec);
+        cluster.status = Some(status);
+        cluster
+    }
+
+    fn condition(kind: &str, status: ConditionStatus) -> Condition {
+        Condition {
+            kind: kind.to_owned(),
+            status,
+            reason: "Because".to_owned(),
+            message: format!("{kind} speaks"),
+            last_transition_time: Timestamp::UNIX_EPOCH,
+            observed_generation: None,
+        }
+    }
+
+    #[test]
+    fn a_warning_is_told_and_what_is_well_is_not() {
+        use ConditionStatus::{False, True};
+        let told = |conditions: Vec<Condition>| {
+            let status = WorkloadClusterStatus {
+                conditions,
+                ..WorkloadClusterStatus::default()
+            };
+            lines(&cluster(status), None).join("\n")
+        };
+        let spread = told(vec![
+            condition(Condition::READY, False),
+            condition(Condition::ACCEPTED, False),
+            condition(Condition::SPREAD, True),
+        ]);
+        assert!(!spread.contains("speaks"), "{spread}");
+        let shared = told(vec![condition(Condition::SPREAD, False)]);
+        assert!(shared.contains("note: Spread speaks"), "{shared}");
+    }
+
+    #[test]
+    fn a_machine_that_is_made_anew_says_so_and_why_and_nothing_twice() {
+        let node = |message: &str| NodeProgress {
+            name: "demo-x7k2p-w1".to_owned(),
+            pool: "workers".to_owned(),
+            state: StepState::Blocked,
+            message: message.to_owned(),
+            version: None,
+            reason: Some(Reason {
+                code: ReasonCode::NoValidHost,
+                message: "no host has room".to_owned(),
+                remedy: "wait".to_owned(),
+                object: None,
+                detail: None,
+            }),
+        };
+        let told = |message: &str| {
+            let status = WorkloadClusterStatus {
+                progress: Some(Progress {
+                    nodes: vec![node(message)],
+                    ..Progress::default()
+                }),
+                ..WorkloadClusterStatus::default()
+            };
+            lines(&cluster(status), None)[1].clone()
+        };
+        let anew = told("is made anew after 10:00:30 UTC, try 1");
+        assert!(anew.ends_with("try 1: no host has room"), "{anew}");
+        assert_eq!(told("no host has room").matches("room").count(), 1);
     }
 }

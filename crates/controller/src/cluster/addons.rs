@@ -1,0 +1,50 @@
+//! Addons, as soon as the API of the cluster answers.
+
+use capstan_plan::Observation;
+use capstan_plan::progress::AddonState;
+use capstan_spec::progress::StepState;
+use capstan_spec::{ClusterName, WorkloadClusterSpec};
+use capstan_workload::surroundings::Context;
+use capstan_workload::{Error, equip};
+
+use super::World;
+
+/// Installs addons and tells how far each is.
+pub(super) async fn install(
+    world: &World,
+    spec: &WorkloadClusterSpec,
+    context: &Context,
+    name: &ClusterName,
+    seen: &Observation,
+) -> Result<Vec<AddonState>, Error> {
+    let kubeconfig = if seen.is_initialized() {
+        equip::kubeconfig(context, name).await?
+    } else {
+        None
+    };
+    let waiting = |message: &str| {
+        let addons = capstan_plan::addons::addons(spec);
+        addons
+            .iter()
+            .map(|a| AddonState {
+                name: a.name.to_owned(),
+                state: StepState::Waiting,
+                message: message.to_owned(),
+            })
+            .collect()
+    };
+    let Some(kubeconfig) = kubeconfig else {
+        return Ok(waiting("waits for the API"));
+    };
+    let mirror = context.surroundings.mirror.as_ref();
+    let charts = world.charts.as_ref();
+    match equip::equip(charts, &world.catalogue, spec, mirror, &kubeconfig).await {
+        Ok(states) => Ok(states),
+        // The rest of the cluster is looked at all the same.
+        Err(error) if error.is_transient() => {
+            tracing::info!(cluster = name.cluster(), %error, "addons");
+            Ok(waiting(&error.to_string()))
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,176 @@
+//! The reconciler of `WorkloadCluster`s: it strings the steps together, each of which is a module here or a function of
+//! `capstan-workload`.
+
+mod addons;
+mod delete;
+mod gate;
+mod replace;
+mod requeue;
+mod subject;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use capstan_addons::ChartEngine;
+use capstan_catalog::Catalogue;
+use capstan_plan::{Observation, progress, spread};
+use capstan_spec::ClusterName;
+use capstan_spec::status::{ClusterPhase, WorkloadClusterStatus, set_condition};
+use capstan_workload::gate::Verdict;
+use capstan_workload::resource::WorkloadCluster;
+use capstan_workload::surroundings::Context;
+use capstan_workload::{Error, apply, history, ledger, observe, prepare};
+use jiff::Timestamp;
+use kube::Client;
+use kube::runtime::controller::Action;
+use rand::Rng as _;
+
+use self::subject::Subject;
+use crate::record::Record;
+use crate::status;
+
+/// Until a failed reconciliation is tried again when it may pass by itself.
+const PASSING: Duration = Duration::from_secs(3);
+/// The same when somebody has to do something first.
+const LASTING: Duration = Duration::from_secs(20);
+
+/// What every reconciliation uses.
+pub(crate) struct World {
+    client: Client,
+    catalogue: Catalogue,
+    charts: Arc<dyn ChartEngine>,
+}
+
+impl World {
+    pub(crate) fn new(client: Client, catalogue: Catalogue, charts: Arc<dyn ChartEngine>) -> Self {
+        Self {
+            client,
+            catalogue,
+            charts,
+        }
+    }
+}
+
+/// How soon a failed reconciliation is tried again: soon for what passes, later for what needs somebody; with jitter, so
+/// that many clusters on one cloud do not come back together.
+pub(crate) fn retry_after(_: Arc<WorkloadCluster>, error: &Error, _: Arc<World>) -> Action {
+    let base = if error.is_transient() {
+        PASSING
+    } else {
+        LASTING
+    };
+    Action::requeue(base.mul_f64(rand::rng().random_range(1.0..1.5)))
+}
+
+/// Brings one cluster a step further.
+pub(crate) async fn reconcile(
+    cluster: Arc<WorkloadCluster>,
+    world: Arc<World>,
+) -> Result<Action, Error> {
+    let Some(mut subject) = Subject::read(&world.client, &cluster).await? else {
+        return Ok(Action::await_change());
+    };
+    if subject.is_deleting() {
+        if !subject.has_finalizer() {
+            return Ok(Action::await_change());
+        }
+        let outcome = Box::pin(delete::remove(&world, &mut subject)).await;
+        return subject.told(outcome, ClusterPhase::Deleting).await;
+    }
+    if !subject.has_finalizer() {
+        subject.set_finalizer(true).await?;
+        return Ok(Action::requeue(Duration::ZERO));
+    }
+    let outcome = Box::pin(bring_about(&world, &mut subject)).await;
+    subject.told(outcome, ClusterPhase::Pending).await
+}
+
+/// resolve → check → gate → prepare → apply → observe → replace → addons → ledger.
+async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Error> {
+    let spec = subject.spec().clone();
+    let mut status = subject.status();
+    let name = subject.identity(&mut status).await?;
+    if let Some(verdict) = Verdict::of_rules(subject.name(), &spec) {
+        let seen = Observation {
+            now: Timestamp::now(),
+            blockers: verdict.reasons(),
+            ..Observation::default()
+        };
+        verdict.tell(&mut status, subject.generation(), seen.now);
+        return tell(subject, &mut status, &name, seen, None).await;
+    }
+
+    let context = Context::connect(&world.client, subject.namespace(), &spec.cloud).await?;
+    let mut record = Record::open(&world.client, &name, &spec.cloud).await?;
+    let mut seen = observe::observe(&context, &name).await?;
+
+    let mut resolved = status.resolved.clone().unwrap_or_default();
+    let verdict = gate::judge(world, subject, &context, &name, &seen, &mut resolved).await?;
+    if let Some(verdict) = verdict {
+        let entry = history::entry(&status, subject.metadata(), &spec, &verdict, seen.now);
+        if let Some(entry) = entry {
+            record.enter(entry);
+            record.save().await?;
+        }
+        seen.blockers = verdict.reasons();
+        verdict.tell(&mut status, subject.generation(), seen.now);
+    }
+    let may_make = seen.blockers.is_empty() && !spec.paused;
+    if may_make {
+        let prepared = prepare::prepare(&context.session, &spec, &name, &mut resolved).await;
+        // What was made, and the verdict, are written down even if the next thing failed.
+        status.resolved = Some(resolved.clone());
+        subject.write_status(&status).await?;
+        prepared?;
+        prepare::credential(&context, &name).await?;
+    }
+    let mut due = None;
+    if status.resolved.is_some() && resolved.floating_ip.is_some() {
+        let rendered = apply::rendered(&context, &spec, &name, &resolved)?;
+        if spec.paused {
+            apply::pause(&context, &rendered).await?;
+        } else if may_make {
+            apply::apply(&context, &rendered).await?;
+            apply::collect(&context, &name, &rendered, &seen).await?;
+            seen.addons = addons::install(world, &spec, &context, &name, &seen).await?;
+        }
+        let machines = replace::Machines {
+            context: &context,
+            name: &name,
+            resolved: &resolved,
+        };
+        due = machines
+            .replace_failed(subject, &mut record, &mut status, &mut seen)
+            .await?;
+    }
+    let servers = ledger::servers(&seen, &record.status);
+    let found = ledger::look(&context.session, &spec, &name, &servers).await?;
+    ledger::enter(&mut record.status, &found);
+    record.save().await?;
+    let shared = spread::shared(&name, &seen, &resolved.server_groups, found.hosts());
+    let spread = spread::condition(&shared, subject.generation(), seen.now);
+    set_condition(&mut status.conditions, spread);
+    tell(subject, &mut status, &name, seen, due).await
+}
+
+/// Writes down what was seen, and says when to look again.
+async fn tell(
+    subject: &mut Subject,
+    status: &mut WorkloadClusterStatus,
+    name: &ClusterName,
+    seen: Observation,
+    due: Option<Timestamp>,
+) -> Result<Action, Error> {
+    let progress = progress(subject.spec(), name, &seen);
+    status::tell(
+        status,
+        subject.spec(),
+        name,
+        subject.generation(),
+        &seen,
+        progress,
+    );
+    subject.write_status(status).await?;
+    let next = requeue::after(status.phase, &seen, due);
+    Ok(Action::requeue(next))
+}

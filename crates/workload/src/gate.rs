@@ -1,0 +1,202 @@
+//! Whether a wish is carried out. Pure.
+
+use capstan_plan::quota::Line;
+use capstan_spec::progress::{Reason, ReasonCode};
+use capstan_spec::status::{
+    Condition, ConditionStatus, QuotaLine, Refusal, WorkloadClusterStatus, set_condition,
+};
+use capstan_spec::{Severity, WorkloadClusterSpec, validate};
+use jiff::Timestamp;
+
+use crate::preflight;
+
+/// What became of a wish.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It is carried out.
+    Accepted,
+    /// It breaks rules of the model.
+    Invalid(Vec<Reason>),
+    /// It names what the cloud does not have.
+    Unresolved(Vec<Reason>),
+    /// The quota does not suffice: every line that was looked at, of which at least one does not fit.
+    OverQuota(Vec<Line>),
+}
+
+impl Verdict {
+    /// What the rules of the model say against the wish; `None` when nothing.
+    pub fn of_rules(name: &str, spec: &WorkloadClusterSpec) -> Option<Self> {
+        let reasons: Vec<Reason> = validate::cluster(name, spec)
+            .into_iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| Reason {
+                code: ReasonCode::Other,
+                message: finding.message,
+                remedy: finding
+                    .remedy
+                    .unwrap_or_else(|| "change the cluster".to_owned()),
+                object: Some(finding.path),
+                detail: None,
+            })
+            .collect();
+        (!reasons.is_empty()).then_some(Self::Invalid(reasons))
+    }
+
+    /// What the quota says.
+    pub fn of_quota(lines: Vec<Line>) -> Self {
+        if lines.iter().all(Line::fits) {
+            Self::Accepted
+        } else {
+            Self::OverQuota(lines)
+        }
+    }
+
+    /// Why it is refused; `None` when it is not.
+    pub const fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Accepted => None,
+            Self::Invalid(_) => Some(Refusal::Invalid),
+            Self::Unresolved(_) => Some(Refusal::Unresolved),
+            Self::OverQuota(_) => Some(Refusal::QuotaExceeded),
+        }
+    }
+
+    /// What stands in the way, for people.
+    pub fn reasons(&self) -> Vec<Reason> {
+        match self {
+            Self::Accepted => Vec::new(),
+            Self::Invalid(reasons) | Self::Unresolved(reasons) => reasons.clone(),
+            Self::OverQuota(lines) => preflight::reasons(lines),
+        }
+    }
+
+    /// Writes the verdict on the wish of this generation into the status.
+    pub fn tell(
+        &self,
+        status: &mut WorkloadClusterStatus,
+        generation: Option<i64>,
+        now: Timestamp,
+    ) {
+        let reasons = self.reasons();
+        let messages: Vec<&str> = reasons
+            .iter()
+            .map(|reason| reason.message.as_str())
+            .collect();
+        let accepted = self.refusal().is_none();
+        set_condition(
+            &mut status.conditions,
+            Condition {
+                kind: Condition::ACCEPTED.to_owned(),
+                status: if accepted {
+                    ConditionStatus::True
+                } else {
+                    ConditionStatus::False
+                },
+                reason: self
+                    .refusal()
+                    .map_or("Accepted", Refusal::as_str)
+                    .to_owned(),
+                message: messages.join("; "),
+                last_transition_time: now,
+                observed_generation: generation,
+            },
+        );
+        status.quota = match self {
+            Self::OverQuota(lines) => lines.iter().map(told).collect(),
+            _ => Vec::new(),
+        };
+    }
+}
+
+/// Whether the wish of this generation is still to be judged: it is new, or it was refused. A wish once accepted is not
+/// judged again: what Cluster API reserves for it while it works would count twice.
+pub fn is_open(status: &WorkloadClusterStatus, generation: Option<i64>) -> bool {
+    status
+        .verdict(generation)
+        .is_none_or(|verdict| verdict.status != ConditionStatus::True)
+}
+
+fn told(line: &Line) -> QuotaLine {
+    QuotaLine {
+        resource: line.resource.to_string(),
+        need: line.need,
+        free: line.free,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_plan::quota::Resource;
+    use capstan_spec::KubernetesVersion;
+
+    use super::*;
+
+    fn line(resource: Resource, need: u64, free: Option<u64>) -> Line {
+        Line {
+            resource,
+            need,
+            free,
+        }
+    }
+
+    fn judged(verdict: &Verdict) -> WorkloadClusterStatus {
+        let mut status = WorkloadClusterStatus::default();
+        verdict.tell(&mut status, Some(4), Timestamp::UNIX_EPOCH);
+        status
+    }
+
+    #[test]
+    fn a_wish_is_judged_until_it_is_accepted_and_again_when_it_changes() {
+        let refused = Verdict::of_quota(vec![line(Resource::Cores, 6, Some(4))]);
+        let accepted = Verdict::of_quota(vec![line(Resource::Cores, 6, None)]);
+        assert!(is_open(&WorkloadClusterStatus::default(), Some(1)));
+        assert!(is_open(&judged(&refused), Some(4)), "refused for ever");
+        assert!(!is_open(&judged(&accepted), Some(4)), "judged twice");
+        assert!(is_open(&judged(&accepted), Some(5)), "a new wish unjudged");
+    }
+
+    #[test]
+    fn a_refusal_for_quota_says_need_and_free_of_every_line() {
+        let lines = vec![
+            line(Resource::Instances, 3, Some(3)),
+            line(Resource::Cores, 6, Some(4)),
+            line(Resource::Ports, 9, None),
+        ];
+        let verdict = Verdict::of_quota(lines);
+        let mut status = judged(&verdict);
+        assert_eq!(status.refusal(Some(4)), Some(Refusal::QuotaExceeded));
+        let told: Vec<_> = status
+            .quota
+            .iter()
+            .map(|line| (line.resource.as_str(), line.need, line.free, line.fits()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("servers", 3, Some(3), true),
+                ("cores", 6, Some(4), false),
+                ("ports", 9, None, true),
+            ]
+        );
+        let reasons = verdict.reasons();
+        assert_eq!(reasons.len(), 1);
+        assert_eq!(reasons[0].code, ReasonCode::QuotaExceeded);
+        assert!(reasons[0].message.contains("6 needed, 4 free"));
+        assert!(!reasons[0].remedy.is_empty());
+
+        Verdict::Accepted.tell(&mut status, Some(4), Timestamp::UNIX_EPOCH);
+        assert_eq!(status.refusal(Some(4)), None);
+        assert_eq!(status.quota, []);
+    }
+
+    #[test]
+    fn a_wish_against_the_rules_is_refused_with_all_of_them() {
+        let mut spec = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "b");
+        assert_eq!(Verdict::of_rules("demo", &spec), None);
+        spec.control_plane.replicas = 2;
+        spec.workers[0].flavor.clear();
+        let verdict = Verdict::of_rules("demo", &spec).unwrap();
+        assert_eq!(verdict.refusal(), Some(Refusal::Invalid));
+        assert!(verdict.reasons().len() >= 2, "{verdict:?}");
+    }
+}
