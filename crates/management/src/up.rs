@@ -5,15 +5,14 @@
 
 mod boot;
 mod doubles;
+mod local;
+mod run;
 
 use std::sync::Mutex as Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use capstan_openstack::Inventory;
 use capstan_openstack::wait::Wait;
-use rand::RngCore as _;
-use secrecy::SecretString;
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, Readiness};
@@ -24,10 +23,8 @@ use crate::engine::kubeadm::Kubeadm;
 use crate::error::Error;
 use crate::graph::Halt;
 use crate::identity::Identity;
-use crate::kubeconfig;
-use crate::make::{Done, Made, Maker};
+use crate::make::{Made, Maker};
 use crate::mutex::Mutex;
-use crate::pki::{ADMIN_ORGANISATION, CertifiedKey, ClusterPki};
 use crate::plan::{ImageKind, Plan, Subject, choose, plan};
 use crate::progress::{Event, Reporter};
 use crate::settings::Settings;
@@ -35,8 +32,9 @@ use crate::state::{Record, ServerFiles};
 use crate::steps::{Step, graph};
 use crate::survey::{Found, Survey};
 
-use boot::Boot;
 use doubles::remove_doubles;
+use local::{credential_secret, local_state};
+use run::Run;
 
 /// Requests in flight; Neutron's workers are few.
 const CONCURRENCY: usize = 6;
@@ -211,54 +209,6 @@ pub async fn up(
     }
 }
 
-/// Draws and saves all that must outlive this process, unless an earlier run did.
-async fn local_state(
-    desk: &Desk,
-    files: &ServerFiles,
-    prepared: &Prepared,
-) -> Result<Record, Error> {
-    let fresh = |identity: Identity| {
-        let mut holder = [0_u8; 6];
-        rand::rng().fill_bytes(&mut holder);
-        Record {
-            identity,
-            cloud: desk.cloud(),
-            cloud_name: desk.session.config().name.clone(),
-            created: jiff::Timestamp::now(),
-            settings: prepared.settings.clone(),
-            holder: hex::encode(holder),
-            endpoint: None,
-            replaces: false,
-            usable_since: None,
-        }
-    };
-    let mut record = match &prepared.situation {
-        Situation::Nothing => fresh(Identity::draw(&prepared.plan.name)?),
-        Situation::Ours { record, .. } => Record {
-            settings: prepared.settings.clone(),
-            ..(**record).clone()
-        },
-        Situation::Elsewhere { identity, .. } => fresh(identity.clone()),
-    };
-    let snapshot = desk.session.snapshot().await?;
-    let held: Vec<String> = snapshot.entries.iter().map(ToString::to_string).collect();
-    files.save_inventory_once(&held)?;
-    let no_keys = files.pki()?.is_none();
-    // Said before there are new keys: a run that is killed after this still knows that the server has the old ones.
-    if no_keys && prepared.situation.has_server() {
-        record.replaces = true;
-        record.usable_since = None;
-    }
-    files.save_record(&record)?;
-    if no_keys {
-        let now = OffsetDateTime::now_utc();
-        let pki = ClusterPki::generate(now)?;
-        let client = pki.ca.sign_client("capstan", ADMIN_ORGANISATION, now)?;
-        files.save_pki(&pki, &client)?;
-    }
-    Ok(record)
-}
-
 async fn locked(
     desk: &Desk,
     prepared: Prepared,
@@ -390,121 +340,4 @@ async fn remove_unusable(desk: &Desk, found: &Found, plan: &Plan) -> Result<(), 
         }
     }
     Ok(())
-}
-
-/// The secret saved by an earlier run, or a new one; a credential whose secret is lost is of no use and is removed.
-async fn credential_secret(
-    desk: &Desk,
-    files: &ServerFiles,
-    found: &Found,
-) -> Result<SecretString, Error> {
-    if let Some(secret) = files.credential()? {
-        return Ok(secret);
-    }
-    for credential in &found.credentials {
-        desk.session
-            .identity()
-            .delete_application_credential(&credential.id)
-            .await?;
-    }
-    let mut bytes = [0_u8; 48];
-    rand::rng().fill_bytes(&mut bytes);
-    let secret = SecretString::from(hex::encode(bytes));
-    files.save_credential(&secret)?;
-    Ok(secret)
-}
-
-struct Run<'a> {
-    maker: &'a Maker<'a>,
-    pki: &'a ClusterPki,
-    client: &'a CertifiedKey,
-    files: &'a ServerFiles,
-    reporter: &'a dyn Reporter,
-    stop: &'a CancellationToken,
-}
-
-impl Run<'_> {
-    async fn step(&self, step: Step) -> Result<(), Error> {
-        let started = Instant::now();
-        self.reporter.report(Event::Started {
-            step: step.label().into(),
-            expected: step.expected(),
-        });
-        let result = match step {
-            Step::Network => self.maker.network().await,
-            Step::Router => self.maker.router().await,
-            Step::SecurityGroup => self.maker.security_group().await,
-            Step::FloatingIp => self.maker.floating_ip().await,
-            Step::ServerGroup => self.maker.server_group().await,
-            Step::Keypair => self.maker.keypair().await,
-            Step::Credential => self.maker.credential().await,
-            Step::Subnet => self.maker.subnet().await,
-            Step::Volume => self.stoppable(self.maker.volume()).await,
-            Step::RouterInterface => self.maker.router_interface().await,
-            Step::Port => self.maker.port().await,
-            Step::Association => self.maker.association().await,
-            Step::Server => self.server().await,
-            Step::Running => self.stoppable(self.maker.running()).await,
-            Step::Api => {
-                let boot = Boot {
-                    session: self.maker.session,
-                    server: self.maker.server()?,
-                    endpoint: self.endpoint()?,
-                    reporter: self.reporter,
-                };
-                self.stoppable(boot.wait(&self.pki.ca.certificate, self.client))
-                    .await
-            }
-        };
-        let (step, elapsed) = (step.label().to_owned(), started.elapsed());
-        match result {
-            Ok((outcome, detail)) => {
-                self.reporter.report(Event::Done {
-                    step,
-                    outcome,
-                    detail,
-                    elapsed,
-                });
-                Ok(())
-            }
-            Err(error) => {
-                self.reporter.report(Event::Failed { step, elapsed });
-                Err(error)
-            }
-        }
-    }
-
-    /// A wait, which may be cut off at any moment, unlike a request that creates something.
-    async fn stoppable(&self, wait: impl Future<Output = Done>) -> Done {
-        tokio::select! {
-            done = wait => done,
-            () = self.stop.cancelled() => Err(Error::Interrupted { name: String::new(), exists: None }),
-        }
-    }
-
-    fn endpoint(&self) -> Result<String, Error> {
-        let address = self.maker.public_address()?;
-        let address = if address.is_ipv6() {
-            format!("[{address}]")
-        } else {
-            address.to_string()
-        };
-        Ok(format!("https://{address}:6443"))
-    }
-
-    /// The kubeconfig is written as soon as the address is known, before the server that it is for.
-    async fn server(&self) -> Done {
-        let endpoint = self.endpoint()?;
-        let context = self.maker.identity.resource_name();
-        let text = kubeconfig::render(&context, &endpoint, &self.pki.ca.certificate, self.client)
-            .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
-        self.files.save_kubeconfig(&text)?;
-        if let Some(record) = self.files.record()? {
-            self.files.save_record(&Record {
-                endpoint: Some(endpoint),
-                ..record
-            })?;
-        }
-        self.maker.create_server().await
-    }
 }
