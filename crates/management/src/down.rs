@@ -15,21 +15,40 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{Api, ClusterRef};
 use crate::desk::{Desk, Situation};
 use crate::error::Error;
-use crate::graph::Halt;
 use crate::identity::Identity;
+use crate::late;
 use crate::mutex::Mutex;
 use crate::progress::{Event, Reporter};
 use crate::survey::{Found, Survey};
 use crate::up::Caller;
 
-use audit::audit;
+use audit::Audit;
 use clusters::{clusters, remove_clusters};
-use removal::{Removing, removal_graph};
+use removal::Removing;
 
-/// Requests in flight.
-const CONCURRENCY: usize = 6;
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// How long to insist.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// Longest that a thing may be in use by another that is going.
+    in_use: Duration,
+    /// Longest that something may be listed after it was said to be removed.
+    settle: Duration,
+    /// How long to look on after something appeared late.
+    late: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            in_use: Duration::from_secs(90),
+            settle: Duration::from_secs(20),
+            late: late::LATE,
+        }
+    }
+}
 
 /// What the user allows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,6 +73,7 @@ pub struct Prepared {
     found: Found,
     api: Option<Api>,
     holder: Option<String>,
+    late_until: Option<jiff::Timestamp>,
 }
 
 /// What `down` did.
@@ -102,6 +122,7 @@ pub async fn prepare(
         clusters: Vec::new(),
         abandoned: Vec::new(),
         holder: record.as_ref().map(|record| record.holder.clone()),
+        late_until: record.as_ref().and_then(|record| record.late_until),
         api,
         identity,
         found,
@@ -125,6 +146,17 @@ pub async fn down(
     reporter: &dyn Reporter,
     stop: &CancellationToken,
 ) -> Result<Gone, Error> {
+    down_with(desk, prepared, caller, reporter, stop, Patience::default()).await
+}
+
+async fn down_with(
+    desk: &Desk,
+    prepared: Prepared,
+    caller: &Caller,
+    reporter: &dyn Reporter,
+    stop: &CancellationToken,
+    patience: Patience,
+) -> Result<Gone, Error> {
     let name = prepared.identity.name.clone();
     let holder = prepared.holder.clone().unwrap_or_else(|| {
         let mut holder = [0_u8; 6];
@@ -132,7 +164,14 @@ pub async fn down(
         hex::encode(holder)
     });
     let lock = Mutex::acquire(&desk.session, &name, &holder, &caller.who).await?;
-    let result = locked(desk, &prepared, reporter, stop).await;
+    let removing = Removing {
+        desk,
+        identity: &prepared.identity,
+        reporter,
+        stop,
+        patience,
+    };
+    let result = locked(removing, &prepared).await;
     let released = lock.release().await;
     let gone = result?;
     released?;
@@ -140,38 +179,25 @@ pub async fn down(
     Ok(gone)
 }
 
-async fn locked(
-    desk: &Desk,
-    prepared: &Prepared,
-    reporter: &dyn Reporter,
-    stop: &CancellationToken,
-) -> Result<Gone, Error> {
+async fn locked(removing: Removing<'_>, prepared: &Prepared) -> Result<Gone, Error> {
+    // Whoever noted it is dead: the lock on the files of a server is held by the living only.
+    let late = late::remaining(prepared.late_until, jiff::Timestamp::now());
     if let Some(api) = &prepared.api {
-        remove_clusters(api, &prepared.identity, &prepared.clusters, reporter, stop).await?;
+        remove_clusters(
+            api,
+            &prepared.identity,
+            &prepared.clusters,
+            removing.reporter,
+            removing.stop,
+        )
+        .await?;
     }
-    let graph = removal_graph();
-    reporter.report(Event::Planned {
+    removing.reporter.report(Event::Planned {
         steps: prepared.entries.len(),
-        expected: Duration::from_secs(10),
+        expected: Duration::from_secs(10) + late.unwrap_or_default(),
     });
-    let removal = Removing {
-        desk,
-        found: &prepared.found,
-        reporter,
-    };
-    match graph
-        .run(CONCURRENCY, stop, |step| removal.step(step))
-        .await
-    {
-        Ok(()) => {}
-        Err(Halt::Stopped) => {
-            return Err(Error::Interrupted {
-                name: prepared.identity.name.clone(),
-                exists: None,
-            });
-        }
-        // What could not be removed is what the audit will find; its own words are worth more than a list.
-        Err(Halt::Failed(error)) => return Err(error),
-    }
-    audit(desk, prepared).await
+    Audit::new(removing, prepared, late).run().await
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! A management server's life: `up`, `status`, `down`, the engines that boot it, and what is installed on it.
 //!
 //! Pure, without input or output: [`identity`], [`settings`], [`plan`], [`steps`], [`pki`], [`kubeconfig`], [`cloudinit`],
-//! [`engine`], [`console`]. What remains on the caller's disk is [`state`]; what exists in the cloud is found by [`survey`];
+//! [`engine`], [`console`], [`late`]. What remains on the caller's disk is [`state`]; what exists in the cloud is found by [`survey`];
 //! [`up`] and [`down`] string these together.
 
 pub mod api;
@@ -15,6 +15,7 @@ pub mod error;
 pub mod graph;
 pub mod identity;
 pub mod kubeconfig;
+pub mod late;
 pub mod lock;
 mod make;
 pub mod mutex;

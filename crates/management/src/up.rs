@@ -3,6 +3,7 @@
 //! Before the first request that creates something the local state is complete: uid, certificates, the credential's secret,
 //! the choices, and what the project held. From then on everything can be found again, by this run or the next.
 
+mod answers;
 mod boot;
 mod doubles;
 mod local;
@@ -32,6 +33,7 @@ use crate::state::{Record, ServerFiles};
 use crate::steps::{Step, graph};
 use crate::survey::{Found, Survey};
 
+use answers::Answers;
 use doubles::remove_doubles;
 use local::{credential_secret, local_state};
 use run::Run;
@@ -199,116 +201,143 @@ pub async fn up(
     }
     let name = prepared.plan.name.clone();
     let files = desk.files(&name);
-    let record = local_state(desk, &files, &prepared).await?;
-    let lock = Mutex::acquire(&desk.session, &name, &record.holder, &caller.who).await?;
-    let result = locked(desk, prepared, record, &files, &lock, reporter, stop).await;
-    let released = lock.release().await;
-    match result {
-        Ok(up) => released.map(|()| up),
-        Err(error) => Err(error),
-    }
-}
-
-async fn locked(
-    desk: &Desk,
-    prepared: Prepared,
-    mut record: Record,
-    files: &ServerFiles,
-    lock: &Mutex,
-    reporter: &dyn Reporter,
-    stop: &CancellationToken,
-) -> Result<Up, Error> {
-    let Prepared { plan, .. } = prepared;
-    // Somebody may have made a server of this name between our look and our lock.
-    let survey = Survey::read(&desk.session).await?;
-    if let Some(other) = survey
-        .named(&plan.name)
-        .into_iter()
-        .find(|other| **other != record.identity)
-    {
-        return Err(Error::KeysLost {
-            identity: other.clone(),
-            clusters: false,
-        });
-    }
-    let found = survey.of(&record.identity);
-    let (pki, client) = files.pki()?.ok_or(Error::Order("the certificates"))?;
-    remove_unusable(desk, &found, &plan).await?;
-    if record.replaces {
-        record.replaces = false;
-        files.save_record(&record)?;
-    }
-    let secret = credential_secret(desk, files, &found).await?;
-    let base = match plan.choices.image.kind {
-        ImageKind::Node => Base::NodeImage,
-        // Only a server that is still to be made needs them.
-        ImageKind::Vanilla if keeps(&plan, "server") => Base::Vanilla(Vec::new()),
-        ImageKind::Vanilla => Base::Vanilla(
-            downloads(
-                &plan.choices.kubernetes_version,
-                plan.choices.mirror.as_ref(),
-            )
-            .await?,
-        ),
+    let earlier = match &prepared.situation {
+        Situation::Ours { record, .. } => record.late_until,
+        _ => None,
     };
-    let maker = Maker {
-        session: &desk.session,
-        identity: &record.identity.clone(),
-        choices: &plan.choices,
-        pki: &pki,
-        engine: &Kubeadm,
-        base: &base,
-        credential: &secret,
-        made: Cell::new(Made::default()),
-    };
-    lock.check().await?;
-    let run = Run {
-        maker: &maker,
-        pki: &pki,
-        client: &client,
-        files,
+    let answers = Answers::new(&files, earlier);
+    let record = local_state(desk, &files, &prepared, &answers).await?;
+    let work = Work {
+        desk,
+        files: &files,
+        answers: &answers,
         reporter,
         stop,
     };
-    let graph = graph(&plan.choices);
-    let expected = graph
-        .order()
-        .into_iter()
-        .map(Step::expected)
-        .max()
-        .unwrap_or_default();
-    reporter.report(Event::Planned {
-        steps: graph.order().len(),
-        expected,
-    });
-    let result = graph.run(CONCURRENCY, stop, |step| run.step(step)).await;
-    match result {
-        Ok(()) => {}
-        Err(Halt::Failed(Error::Interrupted { .. }) | Halt::Stopped) => {
-            let limit = Duration::from_secs(5);
-            let survey = tokio::time::timeout(limit, Survey::read(&desk.session)).await;
-            let exists = survey
-                .ok()
-                .and_then(Result::ok)
-                .map(|survey| survey.of(&record.identity).entries());
-            return Err(Error::Interrupted {
-                name: plan.name,
-                exists,
+    let result = match Mutex::acquire(&desk.session, &name, &record.holder, &caller.who).await {
+        Ok(lock) => {
+            let result = work.locked(prepared, record, &lock).await;
+            let released = lock.release().await;
+            result.and_then(|up| released.map(|()| up))
+        }
+        Err(error) => Err(error),
+    };
+    let settled = answers.settle();
+    result.and_then(|up| Ok(settled.map(|()| up)?))
+}
+
+/// What carrying out needs.
+struct Work<'a> {
+    desk: &'a Desk,
+    files: &'a ServerFiles,
+    answers: &'a Answers<'a>,
+    reporter: &'a dyn Reporter,
+    stop: &'a CancellationToken,
+}
+
+impl Work<'_> {
+    async fn locked(&self, prepared: Prepared, record: Record, lock: &Mutex) -> Result<Up, Error> {
+        let Self {
+            desk,
+            files,
+            answers,
+            reporter,
+            stop,
+        } = *self;
+        let Prepared { plan, .. } = prepared;
+        // Somebody may have made a server of this name between our look and our lock.
+        let survey = Survey::read(&desk.session).await?;
+        if let Some(other) = survey
+            .named(&plan.name)
+            .into_iter()
+            .find(|other| **other != record.identity)
+        {
+            return Err(Error::KeysLost {
+                identity: other.clone(),
+                clusters: false,
             });
         }
-        Err(Halt::Failed(error)) => return Err(error),
+        let found = survey.of(&record.identity);
+        let (pki, client) = files.pki()?.ok_or(Error::Order("the certificates"))?;
+        remove_unusable(desk, &found, &plan).await?;
+        if record.replaces {
+            files.update_record(|record| record.replaces = false)?;
+        }
+        let secret = credential_secret(desk, files, &found).await?;
+        let base = match plan.choices.image.kind {
+            ImageKind::Node => Base::NodeImage,
+            // Only a server that is still to be made needs them.
+            ImageKind::Vanilla if keeps(&plan, "server") => Base::Vanilla(Vec::new()),
+            ImageKind::Vanilla => Base::Vanilla(
+                downloads(
+                    &plan.choices.kubernetes_version,
+                    plan.choices.mirror.as_ref(),
+                )
+                .await?,
+            ),
+        };
+        let maker = Maker {
+            session: &desk.session,
+            identity: &record.identity.clone(),
+            choices: &plan.choices,
+            pki: &pki,
+            engine: &Kubeadm,
+            base: &base,
+            credential: &secret,
+            made: Cell::new(Made::default()),
+        };
+        lock.check().await?;
+        let run = Run {
+            maker: &maker,
+            pki: &pki,
+            client: &client,
+            files,
+            reporter,
+            stop,
+            answers,
+        };
+        let graph = graph(&plan.choices);
+        let expected = graph
+            .order()
+            .into_iter()
+            .map(Step::expected)
+            .max()
+            .unwrap_or_default();
+        reporter.report(Event::Planned {
+            steps: graph.order().len(),
+            expected,
+        });
+        let result = graph.run(CONCURRENCY, stop, |step| run.step(step)).await;
+        match result {
+            Ok(()) => {}
+            Err(Halt::Failed(Error::Interrupted { .. }) | Halt::Stopped) => {
+                let limit = Duration::from_secs(5);
+                let survey = tokio::time::timeout(limit, Survey::read(&desk.session)).await;
+                let exists = survey
+                    .ok()
+                    .and_then(Result::ok)
+                    .map(|survey| survey.of(&record.identity).entries());
+                return Err(Error::Interrupted {
+                    name: plan.name,
+                    exists,
+                });
+            }
+            Err(Halt::Failed(error)) => return Err(error),
+        }
+        remove_doubles(desk, &record.identity, reporter).await?;
+        let endpoint = run.endpoint()?;
+        let now = jiff::Timestamp::now();
+        files.update_record(|record| {
+            record.endpoint = Some(endpoint.clone());
+            record.usable_since = record.usable_since.or(Some(now));
+        })?;
+        Ok(Up {
+            identity: record.identity,
+            endpoint,
+            kubeconfig: files.kubeconfig_path(),
+            was_up: false,
+        })
     }
-    remove_doubles(desk, &record.identity, reporter).await?;
-    let endpoint = run.endpoint()?;
-    record.endpoint = Some(endpoint.clone());
-    record.usable_since = record.usable_since.or_else(|| Some(jiff::Timestamp::now()));
-    files.save_record(&record)?;
-    Ok(Up {
-        identity: record.identity,
-        endpoint,
-        kubeconfig: files.kubeconfig_path(),
-        was_up: false,
-    })
 }
 
 /// Whether the plan says that this is there and stays.

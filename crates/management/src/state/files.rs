@@ -49,6 +49,20 @@ impl ServerFiles {
         self.write_json(RECORD, record)
     }
 
+    /// Changes the record, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be read, or the file system refuses.
+    pub fn update_record(&self, change: impl FnOnce(&mut Record)) -> Result<(), StateError> {
+        match self.record()? {
+            Some(mut record) => {
+                change(&mut record);
+                self.save_record(&record)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The snapshot of what the project held before `up`, kept as it was when it was first taken.
     ///
     /// # Errors

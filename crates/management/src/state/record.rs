@@ -31,4 +31,7 @@ pub struct Record {
     /// When `up` first saw the server usable.
     #[serde(default)]
     pub usable_since: Option<jiff::Timestamp>,
+    /// Until when something that a run asked for may still appear in the cloud; see [`late`](crate::late).
+    #[serde(default)]
+    pub late_until: Option<jiff::Timestamp>,
 }

@@ -26,6 +26,7 @@ fn record(name: &str) -> Record {
         endpoint: None,
         replaces: false,
         usable_since: None,
+        late_until: None,
     }
 }
 

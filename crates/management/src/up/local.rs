@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 
 use super::Prepared;
+use super::answers::Answers;
 use crate::desk::{Desk, Situation};
 use crate::error::Error;
 use crate::identity::Identity;
@@ -17,6 +18,7 @@ pub(super) async fn local_state(
     desk: &Desk,
     files: &ServerFiles,
     prepared: &Prepared,
+    answers: &Answers<'_>,
 ) -> Result<Record, Error> {
     let fresh = |identity: Identity| {
         let mut holder = [0_u8; 6];
@@ -31,6 +33,7 @@ pub(super) async fn local_state(
             endpoint: None,
             replaces: false,
             usable_since: None,
+            late_until: None,
         }
     };
     let mut record = match &prepared.situation {
@@ -50,6 +53,7 @@ pub(super) async fn local_state(
         record.replaces = true;
         record.usable_since = None;
     }
+    record.late_until = Some(answers.note());
     files.save_record(&record)?;
     if no_keys {
         let now = OffsetDateTime::now_utc();

@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use super::answers::Answers;
 use super::boot::Boot;
 use crate::error::Error;
 use crate::kubeconfig;
 use crate::make::{Done, Maker};
 use crate::pki::{CertifiedKey, ClusterPki};
 use crate::progress::{Event, Reporter};
-use crate::state::{Record, ServerFiles};
+use crate::state::ServerFiles;
 use crate::steps::Step;
 
 /// What the steps work with.
@@ -21,6 +22,7 @@ pub(super) struct Run<'a> {
     pub(super) files: &'a ServerFiles,
     pub(super) reporter: &'a dyn Reporter,
     pub(super) stop: &'a CancellationToken,
+    pub(super) answers: &'a Answers<'a>,
 }
 
 impl Run<'_> {
@@ -40,7 +42,10 @@ impl Run<'_> {
             Step::Keypair => self.maker.keypair().await,
             Step::Credential => self.maker.credential().await,
             Step::Subnet => self.maker.subnet().await,
-            Step::Volume => self.stoppable(self.maker.volume()).await,
+            Step::Volume => match self.maker.volume().await {
+                Ok(made) => self.stoppable(self.maker.volume_built(made)).await,
+                failed => failed,
+            },
             Step::RouterInterface => self.maker.router_interface().await,
             Step::Port => self.maker.port().await,
             Step::Association => self.maker.association().await,
@@ -69,6 +74,7 @@ impl Run<'_> {
                 Ok(())
             }
             Err(error) => {
+                self.answers.failed(&error);
                 self.reporter.report(Event::Failed { step, elapsed });
                 Err(error)
             }
@@ -101,12 +107,11 @@ impl Run<'_> {
         let text = kubeconfig::render(&context, &endpoint, &self.pki.ca.certificate, self.client)
             .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
         self.files.save_kubeconfig(&text)?;
-        if let Some(record) = self.files.record()? {
-            self.files.save_record(&Record {
-                endpoint: Some(endpoint),
-                ..record
-            })?;
-        }
-        self.maker.create_server().await
+        self.files
+            .update_record(|record| record.endpoint = Some(endpoint))?;
+        let made = self.maker.create_server().await?;
+        // The last thing that is created: all others were needed for it.
+        self.answers.settle()?;
+        Ok(made)
     }
 }
