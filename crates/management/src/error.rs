@@ -147,6 +147,9 @@ pub enum Error {
         /// Names that are there.
         known: Vec<String>,
     },
+    /// The server has no address yet, so nothing can reach it.
+    #[error("server {0} has no address yet")]
+    NoAddress(String),
     /// The first boot went wrong.
     #[error("failed {what} on the server{}", log_lines(.context))]
     Boot {
@@ -250,7 +253,7 @@ impl Error {
             Self::Questions(_) | Self::NotApproved => Category::NeedsAnswer,
             Self::Quota(_) => Category::Quota,
             Self::RestrictedCredential => Category::Permission,
-            Self::Api { .. } | Self::Boot { .. } => Category::NotUsable,
+            Self::Api { .. } | Self::Boot { .. } | Self::NoAddress(_) => Category::NotUsable,
             Self::Left { .. } => Category::Left,
             Self::Interrupted { .. } => Category::Interrupted,
             Self::State(_)
@@ -303,6 +306,7 @@ impl Error {
             Self::Ambiguous { .. } => "say which with --uid".into(),
             Self::NoServer { known, .. } if known.is_empty() => "capstan up makes one".into(),
             Self::NoServer { known, .. } => format!("there are {}", known.join(", ")),
+            Self::NoAddress(_) => "capstan up goes on making it".into(),
             Self::Boot { .. } => "the same command goes on waiting; the first boot is tried again every 15 seconds".into(),
             Self::Api { .. } => {
                 "check that --api-cidr contains the address the cloud sees you by; the console log of the server may say more"

@@ -1,9 +1,11 @@
 //! A management server's life: `up`, `status`, `down`, the engines that boot it, and what is installed on it.
 //!
 //! Pure, without input or output: [`identity`], [`settings`], [`plan`], [`steps`], [`pki`], [`kubeconfig`], [`cloudinit`],
-//! [`engine`], [`console`], [`late`]. What remains on the caller's disk is [`state`]; what exists in the cloud is found by [`survey`];
+//! [`engine`], [`console`], [`late`],
+//! [`validity`]. What remains on the caller's disk is [`state`]; what exists in the cloud is found by [`survey`];
 //! [`up`] and [`down`] string these together.
 
+pub mod access;
 pub mod api;
 pub mod cloudinit;
 pub mod console;
@@ -29,5 +31,6 @@ pub mod status;
 pub mod steps;
 pub mod survey;
 pub mod up;
+pub mod validity;
 
 pub use error::{Category, Error};

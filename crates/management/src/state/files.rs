@@ -20,7 +20,8 @@ const RECORD: &str = "server.json";
 const KUBECONFIG: &str = "kubeconfig";
 const CREDENTIAL: &str = "credential.secret";
 const INVENTORY: &str = "inventory-before.json";
-const CLIENT: &str = "client";
+/// Certificate and key in one file, so that both are made anew in one step.
+const CLIENT: &str = "pki/client.pem";
 
 impl ServerFiles {
     /// Where it is.
@@ -97,7 +98,8 @@ impl ServerFiles {
             authority("ca")?,
             authority("etcd/ca")?,
             authority("front-proxy-ca")?,
-            authority(CLIENT)?,
+            self.read(CLIENT)?
+                .and_then(|text| CertifiedKey::from_pem(&text)),
         );
         Ok((|| {
             let pki = ClusterPki {
@@ -118,11 +120,15 @@ impl ServerFiles {
         for file in pki.files() {
             self.write(&format!("pki/{}", file.path), file.content.as_bytes())?;
         }
-        self.write(&format!("pki/{CLIENT}.crt"), client.certificate.as_bytes())?;
-        self.write(
-            &format!("pki/{CLIENT}.key"),
-            client.key.expose_secret().as_bytes(),
-        )
+        self.save_client(client)
+    }
+
+    /// Writes the caller's certificate with its key.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn save_client(&self, client: &CertifiedKey) -> Result<(), StateError> {
+        self.write(CLIENT, client.to_pem().expose_secret().as_bytes())
     }
 
     /// The secret of the server's application credential. It is drawn here, not by Keystone, so that a lost answer loses

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::Prepared;
 use super::answers::Answers;
+use crate::access::CALLER;
 use crate::desk::{Desk, Situation};
 use crate::error::Error;
 use crate::identity::Identity;
@@ -58,7 +59,7 @@ pub(super) async fn local_state(
     if no_keys {
         let now = OffsetDateTime::now_utc();
         let pki = ClusterPki::generate(now)?;
-        let client = pki.ca.sign_client("capstan", ADMIN_ORGANISATION, now)?;
+        let client = pki.ca.sign_client(CALLER, ADMIN_ORGANISATION, now)?;
         files.save_pki(&pki, &client)?;
     }
     Ok(record)
