@@ -76,7 +76,7 @@ pub(crate) enum Command {
     Status(commands::status::Status),
     /// Reach a management server with kubectl
     Access(commands::access::Access),
-    /// Choose between management servers
+    /// Choose between management servers, and let other tools use them
     #[command(subcommand)]
     Env(commands::env::Env),
     /// Make, watch, change and remove workload clusters

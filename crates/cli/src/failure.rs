@@ -63,6 +63,12 @@ impl From<capstan_management::Error> for Failure {
     }
 }
 
+impl From<capstan_management::providers::ProviderError> for Failure {
+    fn from(error: capstan_management::providers::ProviderError) -> Self {
+        capstan_management::Error::from(error).into()
+    }
+}
+
 impl From<capstan_management::state::StateError> for Failure {
     fn from(error: capstan_management::state::StateError) -> Self {
         capstan_management::Error::from(error).into()

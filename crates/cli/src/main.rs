@@ -11,6 +11,7 @@ mod exit;
 mod failure;
 mod printer;
 mod progress;
+mod shell;
 
 use std::process::ExitCode;
 

@@ -46,12 +46,12 @@ impl Api {
     /// If a certificate or key is not one.
     pub fn new(endpoint: &str, ca_certificate: &str, client: &CertifiedKey) -> Result<Self, Error> {
         let failed = |error: reqwest::Error| Error::Connection(Box::new(error));
-        let pem = format!("{}{}", client.certificate, client.key.expose_secret());
+        let pem = client.to_pem();
         let client = reqwest::Client::builder()
             .tls_certs_only([
                 reqwest::Certificate::from_pem(ca_certificate.as_bytes()).map_err(failed)?
             ])
-            .identity(reqwest::Identity::from_pem(pem.as_bytes()).map_err(failed)?)
+            .identity(reqwest::Identity::from_pem(pem.expose_secret().as_bytes()).map_err(failed)?)
             .timeout(CALL_LIMIT)
             .connect_timeout(CONNECT_LIMIT)
             // A proxy that serves the web does not know a server that is a minute old.

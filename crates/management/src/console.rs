@@ -12,6 +12,8 @@ pub enum Line {
         /// In words.
         text: String,
     },
+    /// Something is not as it should be, and the boot goes on.
+    Warning(String),
     /// The first boot failed and will be tried again.
     Failed(String),
     /// A line of the log that led to the failure.
@@ -46,6 +48,9 @@ fn line(raw: &str) -> Option<Line> {
     }
     if let Some(context) = text.strip_prefix("| ") {
         return Some(Line::Context(context.to_owned()));
+    }
+    if let Some(warning) = text.strip_prefix("warning ") {
+        return Some(Line::Warning(warning.to_owned()));
     }
     text.strip_prefix("failed ")
         .map(|what| Line::Failed(what.to_owned()))
@@ -99,6 +104,17 @@ mod tests {
                 .count(),
             3
         );
+    }
+
+    #[test]
+    fn a_warning_stands_between_milestones() {
+        let log =
+            "capstan: milestone 1 booted\n[ 3.1] capstan: warning the kernel's a.b is 0, not 1\r\n";
+        assert_eq!(
+            lines(log)[1],
+            Line::Warning("the kernel's a.b is 0, not 1".into())
+        );
+        assert_eq!(failure(&lines(log)), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Why an operation on a management server did not succeed, in kinds a caller can act on.
 
+use capstan_kubernetes::ErrorKind;
 use capstan_openstack::{Entry, Kind, Shortage, Unknown};
 
 use crate::cloudinit::UserDataError;
@@ -8,6 +9,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::lock::LockError;
 use crate::pki::PkiError;
 use crate::plan::Question;
+use crate::providers::ProviderError;
 use crate::settings::SettingsError;
 use crate::state::StateError;
 
@@ -54,6 +56,9 @@ pub enum Error {
     /// Another run on this machine.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// What is installed in Kubernetes, or Kubernetes itself.
+    #[error(transparent)]
+    Providers(#[from] ProviderError),
     /// A wrong name.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -147,6 +152,9 @@ pub enum Error {
         /// Names that are there.
         known: Vec<String>,
     },
+    /// The server has no address yet, so nothing can reach it.
+    #[error("server {0} has no address yet")]
+    NoAddress(String),
     /// The first boot went wrong.
     #[error("failed {what} on the server{}", log_lines(.context))]
     Boot {
@@ -235,6 +243,7 @@ impl Error {
     pub fn category(&self) -> Category {
         match self {
             Self::Cloud(error) => cloud_category(error.kind()),
+            Self::Providers(error) => error.category(),
             Self::Unknown(_) | Self::NoServer { .. } => Category::NotFound,
             Self::Lock(LockError::Held { .. })
             | Self::HeldElsewhere { .. }
@@ -250,7 +259,7 @@ impl Error {
             Self::Questions(_) | Self::NotApproved => Category::NeedsAnswer,
             Self::Quota(_) => Category::Quota,
             Self::RestrictedCredential => Category::Permission,
-            Self::Api { .. } | Self::Boot { .. } => Category::NotUsable,
+            Self::Api { .. } | Self::Boot { .. } | Self::NoAddress(_) => Category::NotUsable,
             Self::Left { .. } => Category::Left,
             Self::Interrupted { .. } => Category::Interrupted,
             Self::State(_)
@@ -268,6 +277,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Cloud(error) => return error.hint().map(str::to_owned),
+            Self::Providers(error) => return error.hint().map(str::to_owned),
             Self::Unknown(error) => error.hint(),
             Self::State(error) => error.hint(),
             Self::Identity(error) => error.hint(),
@@ -303,6 +313,7 @@ impl Error {
             Self::Ambiguous { .. } => "say which with --uid".into(),
             Self::NoServer { known, .. } if known.is_empty() => "capstan up makes one".into(),
             Self::NoServer { known, .. } => format!("there are {}", known.join(", ")),
+            Self::NoAddress(_) => "capstan up goes on making it".into(),
             Self::Boot { .. } => "the same command goes on waiting; the first boot is tried again every 15 seconds".into(),
             Self::Api { .. } => {
                 "check that --api-cidr contains the address the cloud sees you by; the console log of the server may say more"
@@ -336,6 +347,18 @@ pub fn cloud_category(kind: Kind) -> Category {
         Kind::QuotaExceeded => Category::Quota,
         Kind::Forbidden | Kind::Unauthorized => Category::Permission,
         Kind::Unreachable | Kind::Tls | Kind::Timeout | Kind::Transient => Category::Unreachable,
+        _ => Category::Failed,
+    }
+}
+
+/// The category of a failure of a Kubernetes API.
+pub fn kubernetes_category(kind: ErrorKind) -> Category {
+    match kind {
+        ErrorKind::NotFound => Category::NotFound,
+        ErrorKind::AlreadyExists | ErrorKind::Conflict => Category::Conflict,
+        ErrorKind::Unauthorized | ErrorKind::Forbidden => Category::Permission,
+        ErrorKind::Invalid => Category::Input,
+        ErrorKind::Unreachable | ErrorKind::Throttled => Category::Unreachable,
         _ => Category::Failed,
     }
 }

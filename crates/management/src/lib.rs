@@ -1,9 +1,11 @@
 //! A management server's life: `up`, `status`, `down`, the engines that boot it, and what is installed on it.
 //!
 //! Pure, without input or output: [`identity`], [`settings`], [`plan`], [`steps`], [`pki`], [`kubeconfig`], [`cloudinit`],
-//! [`engine`], [`console`]. What remains on the caller's disk is [`state`]; what exists in the cloud is found by [`survey`];
+//! [`engine`], [`console`], [`late`],
+//! [`validity`]. What remains on the caller's disk is [`state`]; what exists in the cloud is found by [`survey`];
 //! [`up`] and [`down`] string these together.
 
+pub mod access;
 pub mod api;
 pub mod cloudinit;
 pub mod console;
@@ -15,6 +17,7 @@ pub mod error;
 pub mod graph;
 pub mod identity;
 pub mod kubeconfig;
+pub mod late;
 pub mod lock;
 mod make;
 pub mod mutex;
@@ -28,5 +31,6 @@ pub mod status;
 pub mod steps;
 pub mod survey;
 pub mod up;
+pub mod validity;
 
 pub use error::{Category, Error};

@@ -199,12 +199,18 @@ impl Maker<'_> {
             ))
         };
         let created = create_or_find(find, || api.create_volume(&new)).await?;
-        let (outcome, id) = done(created.clone(), |volume| volume.id.clone());
-        if created.into_inner().status != "in-use" {
-            api.wait_for_volume(&id, Wait::limit(BUILD_LIMIT)).await?;
-        }
+        let (outcome, id) = done(created, |volume| volume.id.clone());
         self.made().volume = Some(id.clone());
         Ok((outcome, id))
+    }
+
+    /// Waits until the volume that was made can be used; one in use can.
+    pub(crate) async fn volume_built(&self, made: (Outcome, String)) -> Done {
+        let (api, id) = (self.session.volume(), &made.1);
+        if api.volume(id).await?.status != "in-use" {
+            api.wait_for_volume(id, Wait::limit(BUILD_LIMIT)).await?;
+        }
+        Ok(made)
     }
 
     pub(crate) async fn create_server(&self) -> Done {

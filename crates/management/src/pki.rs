@@ -125,6 +125,20 @@ impl ClusterPki {
 }
 
 impl CertifiedKey {
+    /// Both in one text, certificate first.
+    pub fn to_pem(&self) -> SecretString {
+        format!("{}{}", self.certificate, self.key.expose_secret()).into()
+    }
+
+    /// Reads what [`CertifiedKey::to_pem`] wrote; `None` if one of the two is missing.
+    pub fn from_pem(text: &str) -> Option<Self> {
+        let (certificate, key) = text.split_at(text.find("-----BEGIN PRIVATE KEY-----")?);
+        certificate.contains("BEGIN CERTIFICATE").then(|| Self {
+            certificate: certificate.to_owned(),
+            key: key.to_owned().into(),
+        })
+    }
+
     /// Signs a client certificate with this authority.
     ///
     /// # Errors
@@ -277,6 +291,17 @@ mod tests {
                 file.path
             );
         }
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_come_back_from_one_text() {
+        let pki = ClusterPki::generate(now()).unwrap();
+        let text = pki.ca.to_pem();
+        let read = CertifiedKey::from_pem(text.expose_secret()).unwrap();
+        assert_eq!(read.certificate, pki.ca.certificate);
+        assert_eq!(read.key.expose_secret(), pki.ca.key.expose_secret());
+        assert!(CertifiedKey::from_pem(&pki.ca.certificate).is_none());
+        assert!(CertifiedKey::from_pem(pki.ca.key.expose_secret()).is_none());
     }
 
     #[test]

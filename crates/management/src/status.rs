@@ -7,6 +7,7 @@ use crate::api::{Api, Readiness};
 use crate::desk::{Desk, Situation};
 use crate::error::Error;
 use crate::survey::Survey;
+use crate::validity::Validity;
 
 /// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -62,9 +63,10 @@ pub async fn status(desk: &Desk, name: &str) -> Result<Status, Error> {
     let mut checks = vec![server(&found.servers)];
     let endpoint = record.and_then(|record| record.endpoint.clone());
     let files = desk.files(name);
-    checks.push(match (&endpoint, files.pki()?) {
+    let keys = files.pki()?;
+    checks.push(match (&endpoint, &keys) {
         (Some(endpoint), Some((pki, client))) => {
-            api(Api::new(endpoint, &pki.ca.certificate, &client)?
+            api(Api::new(endpoint, &pki.ca.certificate, client)?
                 .readiness()
                 .await)
         }
@@ -74,6 +76,9 @@ pub async fn status(desk: &Desk, name: &str) -> Result<Status, Error> {
             detail: "its certificates are not on this machine".into(),
         },
     });
+    if let Some((_, client)) = &keys {
+        checks.extend(Validity::of(&client.certificate).map(certificate));
+    }
     Ok(Status {
         name: identity.name,
         uid: identity.uid.to_string(),
@@ -98,6 +103,15 @@ fn server(servers: &[Server]) -> Check {
         name: "server",
         ok: matches!(servers, [one] if one.status == "ACTIVE"),
         detail,
+    }
+}
+
+fn certificate(validity: Validity) -> Check {
+    let now = jiff::Timestamp::now();
+    Check {
+        name: "client certificate",
+        ok: !validity.is_over(now),
+        detail: validity.told(now),
     }
 }
 

@@ -3,17 +3,17 @@
 //! Before the first request that creates something the local state is complete: uid, certificates, the credential's secret,
 //! the choices, and what the project held. From then on everything can be found again, by this run or the next.
 
+mod answers;
 mod boot;
 mod doubles;
+mod local;
+mod run;
 
 use std::sync::Mutex as Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use capstan_openstack::Inventory;
 use capstan_openstack::wait::Wait;
-use rand::RngCore as _;
-use secrecy::SecretString;
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, Readiness};
@@ -24,10 +24,8 @@ use crate::engine::kubeadm::Kubeadm;
 use crate::error::Error;
 use crate::graph::Halt;
 use crate::identity::Identity;
-use crate::kubeconfig;
-use crate::make::{Done, Made, Maker};
+use crate::make::{Made, Maker};
 use crate::mutex::Mutex;
-use crate::pki::{ADMIN_ORGANISATION, CertifiedKey, ClusterPki};
 use crate::plan::{ImageKind, Plan, Subject, choose, plan};
 use crate::progress::{Event, Reporter};
 use crate::settings::Settings;
@@ -35,8 +33,10 @@ use crate::state::{Record, ServerFiles};
 use crate::steps::{Step, graph};
 use crate::survey::{Found, Survey};
 
-use boot::Boot;
+use answers::Answers;
 use doubles::remove_doubles;
+use local::{credential_secret, local_state};
+use run::Run;
 
 /// Requests in flight; Neutron's workers are few.
 const CONCURRENCY: usize = 6;
@@ -201,164 +201,143 @@ pub async fn up(
     }
     let name = prepared.plan.name.clone();
     let files = desk.files(&name);
-    let record = local_state(desk, &files, &prepared).await?;
-    let lock = Mutex::acquire(&desk.session, &name, &record.holder, &caller.who).await?;
-    let result = locked(desk, prepared, record, &files, &lock, reporter, stop).await;
-    let released = lock.release().await;
-    match result {
-        Ok(up) => released.map(|()| up),
-        Err(error) => Err(error),
-    }
-}
-
-/// Draws and saves all that must outlive this process, unless an earlier run did.
-async fn local_state(
-    desk: &Desk,
-    files: &ServerFiles,
-    prepared: &Prepared,
-) -> Result<Record, Error> {
-    let fresh = |identity: Identity| {
-        let mut holder = [0_u8; 6];
-        rand::rng().fill_bytes(&mut holder);
-        Record {
-            identity,
-            cloud: desk.cloud(),
-            cloud_name: desk.session.config().name.clone(),
-            created: jiff::Timestamp::now(),
-            settings: prepared.settings.clone(),
-            holder: hex::encode(holder),
-            endpoint: None,
-            replaces: false,
-            usable_since: None,
-        }
+    let earlier = match &prepared.situation {
+        Situation::Ours { record, .. } => record.late_until,
+        _ => None,
     };
-    let mut record = match &prepared.situation {
-        Situation::Nothing => fresh(Identity::draw(&prepared.plan.name)?),
-        Situation::Ours { record, .. } => Record {
-            settings: prepared.settings.clone(),
-            ..(**record).clone()
-        },
-        Situation::Elsewhere { identity, .. } => fresh(identity.clone()),
-    };
-    let snapshot = desk.session.snapshot().await?;
-    let held: Vec<String> = snapshot.entries.iter().map(ToString::to_string).collect();
-    files.save_inventory_once(&held)?;
-    let no_keys = files.pki()?.is_none();
-    // Said before there are new keys: a run that is killed after this still knows that the server has the old ones.
-    if no_keys && prepared.situation.has_server() {
-        record.replaces = true;
-        record.usable_since = None;
-    }
-    files.save_record(&record)?;
-    if no_keys {
-        let now = OffsetDateTime::now_utc();
-        let pki = ClusterPki::generate(now)?;
-        let client = pki.ca.sign_client("capstan", ADMIN_ORGANISATION, now)?;
-        files.save_pki(&pki, &client)?;
-    }
-    Ok(record)
-}
-
-async fn locked(
-    desk: &Desk,
-    prepared: Prepared,
-    mut record: Record,
-    files: &ServerFiles,
-    lock: &Mutex,
-    reporter: &dyn Reporter,
-    stop: &CancellationToken,
-) -> Result<Up, Error> {
-    let Prepared { plan, .. } = prepared;
-    // Somebody may have made a server of this name between our look and our lock.
-    let survey = Survey::read(&desk.session).await?;
-    if let Some(other) = survey
-        .named(&plan.name)
-        .into_iter()
-        .find(|other| **other != record.identity)
-    {
-        return Err(Error::KeysLost {
-            identity: other.clone(),
-            clusters: false,
-        });
-    }
-    let found = survey.of(&record.identity);
-    let (pki, client) = files.pki()?.ok_or(Error::Order("the certificates"))?;
-    remove_unusable(desk, &found, &plan).await?;
-    if record.replaces {
-        record.replaces = false;
-        files.save_record(&record)?;
-    }
-    let secret = credential_secret(desk, files, &found).await?;
-    let base = match plan.choices.image.kind {
-        ImageKind::Node => Base::NodeImage,
-        // Only a server that is still to be made needs them.
-        ImageKind::Vanilla if keeps(&plan, "server") => Base::Vanilla(Vec::new()),
-        ImageKind::Vanilla => Base::Vanilla(
-            downloads(
-                &plan.choices.kubernetes_version,
-                plan.choices.mirror.as_ref(),
-            )
-            .await?,
-        ),
-    };
-    let maker = Maker {
-        session: &desk.session,
-        identity: &record.identity.clone(),
-        choices: &plan.choices,
-        pki: &pki,
-        engine: &Kubeadm,
-        base: &base,
-        credential: &secret,
-        made: Cell::new(Made::default()),
-    };
-    lock.check().await?;
-    let run = Run {
-        maker: &maker,
-        pki: &pki,
-        client: &client,
-        files,
+    let answers = Answers::new(&files, earlier);
+    let record = local_state(desk, &files, &prepared, &answers).await?;
+    let work = Work {
+        desk,
+        files: &files,
+        answers: &answers,
         reporter,
         stop,
     };
-    let graph = graph(&plan.choices);
-    let expected = graph
-        .order()
-        .into_iter()
-        .map(Step::expected)
-        .max()
-        .unwrap_or_default();
-    reporter.report(Event::Planned {
-        steps: graph.order().len(),
-        expected,
-    });
-    let result = graph.run(CONCURRENCY, stop, |step| run.step(step)).await;
-    match result {
-        Ok(()) => {}
-        Err(Halt::Failed(Error::Interrupted { .. }) | Halt::Stopped) => {
-            let limit = Duration::from_secs(5);
-            let survey = tokio::time::timeout(limit, Survey::read(&desk.session)).await;
-            let exists = survey
-                .ok()
-                .and_then(Result::ok)
-                .map(|survey| survey.of(&record.identity).entries());
-            return Err(Error::Interrupted {
-                name: plan.name,
-                exists,
+    let result = match Mutex::acquire(&desk.session, &name, &record.holder, &caller.who).await {
+        Ok(lock) => {
+            let result = work.locked(prepared, record, &lock).await;
+            let released = lock.release().await;
+            result.and_then(|up| released.map(|()| up))
+        }
+        Err(error) => Err(error),
+    };
+    let settled = answers.settle();
+    result.and_then(|up| Ok(settled.map(|()| up)?))
+}
+
+/// What carrying out needs.
+struct Work<'a> {
+    desk: &'a Desk,
+    files: &'a ServerFiles,
+    answers: &'a Answers<'a>,
+    reporter: &'a dyn Reporter,
+    stop: &'a CancellationToken,
+}
+
+impl Work<'_> {
+    async fn locked(&self, prepared: Prepared, record: Record, lock: &Mutex) -> Result<Up, Error> {
+        let Self {
+            desk,
+            files,
+            answers,
+            reporter,
+            stop,
+        } = *self;
+        let Prepared { plan, .. } = prepared;
+        // Somebody may have made a server of this name between our look and our lock.
+        let survey = Survey::read(&desk.session).await?;
+        if let Some(other) = survey
+            .named(&plan.name)
+            .into_iter()
+            .find(|other| **other != record.identity)
+        {
+            return Err(Error::KeysLost {
+                identity: other.clone(),
+                clusters: false,
             });
         }
-        Err(Halt::Failed(error)) => return Err(error),
+        let found = survey.of(&record.identity);
+        let (pki, client) = files.pki()?.ok_or(Error::Order("the certificates"))?;
+        remove_unusable(desk, &found, &plan).await?;
+        if record.replaces {
+            files.update_record(|record| record.replaces = false)?;
+        }
+        let secret = credential_secret(desk, files, &found).await?;
+        let base = match plan.choices.image.kind {
+            ImageKind::Node => Base::NodeImage,
+            // Only a server that is still to be made needs them.
+            ImageKind::Vanilla if keeps(&plan, "server") => Base::Vanilla(Vec::new()),
+            ImageKind::Vanilla => Base::Vanilla(
+                downloads(
+                    &plan.choices.kubernetes_version,
+                    plan.choices.mirror.as_ref(),
+                )
+                .await?,
+            ),
+        };
+        let maker = Maker {
+            session: &desk.session,
+            identity: &record.identity.clone(),
+            choices: &plan.choices,
+            pki: &pki,
+            engine: &Kubeadm,
+            base: &base,
+            credential: &secret,
+            made: Cell::new(Made::default()),
+        };
+        lock.check().await?;
+        let run = Run {
+            maker: &maker,
+            pki: &pki,
+            client: &client,
+            files,
+            reporter,
+            stop,
+            answers,
+        };
+        let graph = graph(&plan.choices);
+        let expected = graph
+            .order()
+            .into_iter()
+            .map(Step::expected)
+            .max()
+            .unwrap_or_default();
+        reporter.report(Event::Planned {
+            steps: graph.order().len(),
+            expected,
+        });
+        let result = graph.run(CONCURRENCY, stop, |step| run.step(step)).await;
+        match result {
+            Ok(()) => {}
+            Err(Halt::Failed(Error::Interrupted { .. }) | Halt::Stopped) => {
+                let limit = Duration::from_secs(5);
+                let survey = tokio::time::timeout(limit, Survey::read(&desk.session)).await;
+                let exists = survey
+                    .ok()
+                    .and_then(Result::ok)
+                    .map(|survey| survey.of(&record.identity).entries());
+                return Err(Error::Interrupted {
+                    name: plan.name,
+                    exists,
+                });
+            }
+            Err(Halt::Failed(error)) => return Err(error),
+        }
+        remove_doubles(desk, &record.identity, reporter).await?;
+        let endpoint = run.endpoint()?;
+        let now = jiff::Timestamp::now();
+        files.update_record(|record| {
+            record.endpoint = Some(endpoint.clone());
+            record.usable_since = record.usable_since.or(Some(now));
+        })?;
+        Ok(Up {
+            identity: record.identity,
+            endpoint,
+            kubeconfig: files.kubeconfig_path(),
+            was_up: false,
+        })
     }
-    remove_doubles(desk, &record.identity, reporter).await?;
-    let endpoint = run.endpoint()?;
-    record.endpoint = Some(endpoint.clone());
-    record.usable_since = record.usable_since.or_else(|| Some(jiff::Timestamp::now()));
-    files.save_record(&record)?;
-    Ok(Up {
-        identity: record.identity,
-        endpoint,
-        kubeconfig: files.kubeconfig_path(),
-        was_up: false,
-    })
 }
 
 /// Whether the plan says that this is there and stays.
@@ -390,121 +369,4 @@ async fn remove_unusable(desk: &Desk, found: &Found, plan: &Plan) -> Result<(), 
         }
     }
     Ok(())
-}
-
-/// The secret saved by an earlier run, or a new one; a credential whose secret is lost is of no use and is removed.
-async fn credential_secret(
-    desk: &Desk,
-    files: &ServerFiles,
-    found: &Found,
-) -> Result<SecretString, Error> {
-    if let Some(secret) = files.credential()? {
-        return Ok(secret);
-    }
-    for credential in &found.credentials {
-        desk.session
-            .identity()
-            .delete_application_credential(&credential.id)
-            .await?;
-    }
-    let mut bytes = [0_u8; 48];
-    rand::rng().fill_bytes(&mut bytes);
-    let secret = SecretString::from(hex::encode(bytes));
-    files.save_credential(&secret)?;
-    Ok(secret)
-}
-
-struct Run<'a> {
-    maker: &'a Maker<'a>,
-    pki: &'a ClusterPki,
-    client: &'a CertifiedKey,
-    files: &'a ServerFiles,
-    reporter: &'a dyn Reporter,
-    stop: &'a CancellationToken,
-}
-
-impl Run<'_> {
-    async fn step(&self, step: Step) -> Result<(), Error> {
-        let started = Instant::now();
-        self.reporter.report(Event::Started {
-            step: step.label().into(),
-            expected: step.expected(),
-        });
-        let result = match step {
-            Step::Network => self.maker.network().await,
-            Step::Router => self.maker.router().await,
-            Step::SecurityGroup => self.maker.security_group().await,
-            Step::FloatingIp => self.maker.floating_ip().await,
-            Step::ServerGroup => self.maker.server_group().await,
-            Step::Keypair => self.maker.keypair().await,
-            Step::Credential => self.maker.credential().await,
-            Step::Subnet => self.maker.subnet().await,
-            Step::Volume => self.stoppable(self.maker.volume()).await,
-            Step::RouterInterface => self.maker.router_interface().await,
-            Step::Port => self.maker.port().await,
-            Step::Association => self.maker.association().await,
-            Step::Server => self.server().await,
-            Step::Running => self.stoppable(self.maker.running()).await,
-            Step::Api => {
-                let boot = Boot {
-                    session: self.maker.session,
-                    server: self.maker.server()?,
-                    endpoint: self.endpoint()?,
-                    reporter: self.reporter,
-                };
-                self.stoppable(boot.wait(&self.pki.ca.certificate, self.client))
-                    .await
-            }
-        };
-        let (step, elapsed) = (step.label().to_owned(), started.elapsed());
-        match result {
-            Ok((outcome, detail)) => {
-                self.reporter.report(Event::Done {
-                    step,
-                    outcome,
-                    detail,
-                    elapsed,
-                });
-                Ok(())
-            }
-            Err(error) => {
-                self.reporter.report(Event::Failed { step, elapsed });
-                Err(error)
-            }
-        }
-    }
-
-    /// A wait, which may be cut off at any moment, unlike a request that creates something.
-    async fn stoppable(&self, wait: impl Future<Output = Done>) -> Done {
-        tokio::select! {
-            done = wait => done,
-            () = self.stop.cancelled() => Err(Error::Interrupted { name: String::new(), exists: None }),
-        }
-    }
-
-    fn endpoint(&self) -> Result<String, Error> {
-        let address = self.maker.public_address()?;
-        let address = if address.is_ipv6() {
-            format!("[{address}]")
-        } else {
-            address.to_string()
-        };
-        Ok(format!("https://{address}:6443"))
-    }
-
-    /// The kubeconfig is written as soon as the address is known, before the server that it is for.
-    async fn server(&self) -> Done {
-        let endpoint = self.endpoint()?;
-        let context = self.maker.identity.resource_name();
-        let text = kubeconfig::render(&context, &endpoint, &self.pki.ca.certificate, self.client)
-            .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
-        self.files.save_kubeconfig(&text)?;
-        if let Some(record) = self.files.record()? {
-            self.files.save_record(&Record {
-                endpoint: Some(endpoint),
-                ..record
-            })?;
-        }
-        self.maker.create_server().await
-    }
 }

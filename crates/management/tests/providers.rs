@@ -400,49 +400,56 @@ async fn the_real_providers_are_installed_checked_and_installed_again() {
     kubelet.abort();
 }
 
-/// `clusterctl upgrade plan` with the configuration we write: offline, and with our inventory.
+/// The real clusterctl with the configuration we write: offline, and with our inventory.
 async fn clusterctl_understands(server: &ApiServer, plan: &InstallPlan) {
     let directory = server.directory().join("clusterctl");
-    clusterctl::copy_repository(&plan.releases, &plan.source, &directory)
+    let client = server.client().await.unwrap();
+    let config = clusterctl::write(client, &plan.source, &plan.releases, &directory)
         .await
         .unwrap();
-    let config = directory.join("clusterctl.yaml");
-    std::fs::write(
-        &config,
-        clusterctl::configuration(&plan.releases, &plan.source, &directory),
-    )
-    .unwrap();
-    let arguments = ["upgrade", "plan", "--kubeconfig"]
-        .map(str::to_owned)
-        .into_iter()
-        .chain([
+    let cases: [(&[&str], &[&str]); 2] = [
+        (
+            &["upgrade", "plan"],
+            &[
+                "control-plane-kubeadm",
+                "infrastructure-openstack",
+                "You are already up to date!",
+            ],
+        ),
+        (&["move", "--dry-run"], &["Moving Cluster API objects"]),
+    ];
+    for (command, told) in cases {
+        let place = [
+            "--kubeconfig".to_owned(),
             server.directory().join("kubeconfig").display().to_string(),
             "--config".to_owned(),
             config.display().to_string(),
-        ]);
-    let arguments: Vec<String> = arguments.collect();
-    let Some(mut program) = Program::start("clusterctl", &arguments, server.directory()).unwrap()
-    else {
-        return;
-    };
-    wait_for(
-        "clusterctl to end",
-        Deadline::after(Duration::from_mins(1)),
-        || {
-            let running = program.is_running();
-            let output = program.output();
-            async move { Ok(if running { Err(output) } else { Ok(()) }) }
-        },
-    )
-    .await
-    .unwrap();
-    let output = program.output();
-    for line in [
-        "control-plane-kubeadm",
-        "infrastructure-openstack",
-        "You are already up to date!",
-    ] {
-        assert!(output.contains(line), "{output}");
+        ];
+        let arguments: Vec<_> = command
+            .iter()
+            .map(|word| (*word).to_owned())
+            .chain(place)
+            .collect();
+        let Some(mut program) =
+            Program::start("clusterctl", &arguments, server.directory()).unwrap()
+        else {
+            return;
+        };
+        wait_for(
+            "clusterctl to end",
+            Deadline::after(Duration::from_mins(1)),
+            || {
+                let running = program.is_running();
+                let output = program.output();
+                async move { Ok(if running { Err(output) } else { Ok(()) }) }
+            },
+        )
+        .await
+        .unwrap();
+        let output = program.output();
+        for line in told {
+            assert!(output.contains(line), "{output}");
+        }
     }
 }
 

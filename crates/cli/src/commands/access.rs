@@ -1,23 +1,34 @@
 //! `capstan access`.
 
-use capstan_management::Error;
+use capstan_management::access::{access, renew};
+use capstan_management::lock::RunLock;
 use clap::Args;
-use serde_json::json;
+use jiff::Timestamp;
 
 use crate::arguments::{Global, ServerName};
-use crate::environment::{desk, server_name};
+use crate::environment::{caller, desk, server_name};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
+use crate::shell::export;
 
-/// Reach a management server with kubectl: says where its kubeconfig is.
+/// Reach a management server with kubectl: says where its kubeconfig is, and until when its certificate is good.
+///
+/// Example:
+///
+///     eval "$(capstan access)"
+///     kubectl get workloadclusters -A
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Access {
     #[command(flatten)]
     server: ServerName,
     /// Print the kubeconfig itself
     #[arg(long)]
     print: bool,
+    /// Make the client certificate anew, from the authority on this machine, and write the kubeconfig with it
+    #[arg(long)]
+    renew: bool,
 }
 
 impl Access {
@@ -25,21 +36,19 @@ impl Access {
     pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
         let name = server_name(&self.server)?;
         let desk = desk(global).await?;
-        let files = desk.files(&name);
-        let record = files.record()?.ok_or_else(|| Error::NoServer {
-            name: name.clone(),
-            project: desk.project().to_owned(),
-            known: Vec::new(),
-        })?;
-        let path = files.kubeconfig_path();
-        if !path.exists() {
-            return Err(
-                Failure::new(Exit::NotUsable, format!("server {name} has no address yet"))
-                    .hint("capstan up goes on making it"),
-            );
+        let way = if self.renew {
+            let _lock = RunLock::acquire(&desk.files(&name), &caller("access").who)?;
+            renew(&desk, &name, Timestamp::now())?
+        } else {
+            access(&desk, &name)?
+        };
+        if let Some(validity) = way.certificate_until {
+            let told = validity.told(Timestamp::now());
+            printer.note(&format!("client certificate {told}"));
         }
         if self.print {
-            let text = std::fs::read_to_string(&path).map_err(|error| {
+            let path = &way.kubeconfig;
+            let text = std::fs::read_to_string(path).map_err(|error| {
                 Failure::new(
                     Exit::Failed,
                     format!("failed to read {}: {error}", path.display()),
@@ -48,9 +57,8 @@ impl Access {
             Printer::write(&text);
             return Ok(());
         }
-        printer.result(
-            &json!({ "endpoint": record.endpoint, "kubeconfig": path }),
-            || format!("export KUBECONFIG={}", path.display()),
-        )
+        printer.result(&way, || {
+            export("KUBECONFIG", &way.kubeconfig.display().to_string())
+        })
     }
 }

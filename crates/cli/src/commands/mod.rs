@@ -26,7 +26,7 @@ pub(crate) async fn run(arguments: Arguments, printer: &Printer) -> Result<(), F
         Command::Down(down) => down.run(&global, printer).await,
         Command::Status(status) => status.run(&global, printer).await,
         Command::Access(access) => access.run(&global, printer).await,
-        Command::Env(env) => env.run(printer),
+        Command::Env(env) => env.run(&global, printer).await,
         Command::Cluster(cluster) => cluster.run(&global, printer).await,
         Command::Controller(controller) => controller.run().await,
         Command::Completion(completion) => {

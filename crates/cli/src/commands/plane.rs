@@ -5,7 +5,7 @@ use std::path::Path;
 use capstan_catalog::Catalogue;
 use capstan_kubernetes::Connection;
 use capstan_management::desk::Desk;
-use capstan_management::providers::{self, CheckLine, InstallEvent, Plane};
+use capstan_management::providers::{self, CheckLine, InstallEvent, Plane, ProviderError, Release};
 use kube::Client;
 use secrecy::SecretString;
 
@@ -29,12 +29,10 @@ pub(crate) async fn install(
     {
         return Ok(());
     }
-    let catalogue =
-        Catalogue::bundled().map_err(|error| Failure::of(Exit::Failed, &error, None))?;
+    let catalogue = Catalogue::bundled().map_err(ProviderError::from)?;
     let plan = Plane::of_server(desk, name)
         .await?
-        .install_plan(&catalogue)
-        .map_err(refused)?;
+        .install_plan(&catalogue)?;
     let mut told = 0;
     providers::install(client.clone(), &plan, |event| match event {
         InstallEvent::Fetching { files } => {
@@ -54,8 +52,7 @@ pub(crate) async fn install(
         }
         InstallEvent::Available { deployment } => printer.note(&format!("{deployment}: available")),
     })
-    .await
-    .map_err(refused)?;
+    .await?;
     usable(client, printer).await
 }
 
@@ -92,7 +89,8 @@ pub(crate) async fn check(kubeconfig: &Path) -> Result<Vec<CheckLine>, Failure> 
     Ok(providers::check(client(kubeconfig).await?).await)
 }
 
-async fn client(kubeconfig: &Path) -> Result<Client, Failure> {
+/// A client for a kubeconfig of ours.
+pub(crate) async fn client(kubeconfig: &Path) -> Result<Client, Failure> {
     let text = std::fs::read_to_string(kubeconfig).map_err(|error| {
         Failure::new(
             Exit::Failed,
@@ -105,18 +103,9 @@ async fn client(kubeconfig: &Path) -> Result<Client, Failure> {
     connection.client().map_err(failure)
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is handed to map_err, which gives the error away"
-)]
-fn refused(error: providers::ProviderError) -> Failure {
-    let exit = match &error {
-        providers::ProviderError::Fetch { .. } => Exit::Unreachable,
-        providers::ProviderError::NoChecksum(_) | providers::ProviderError::Read { .. } => {
-            Exit::Input
-        }
-        _ => Exit::Failed,
-    };
-    let hint = error.hint().map(str::to_owned);
-    Failure::of(exit, &error, hint)
+/// The providers this Capstan installs.
+pub(crate) fn releases() -> Result<Vec<Release>, Failure> {
+    let catalogue = Catalogue::bundled().map_err(ProviderError::from)?;
+    let releases = providers::catalogued_releases(&catalogue).map_err(ProviderError::from)?;
+    Ok(releases)
 }

@@ -19,6 +19,7 @@ use crate::environment::{caller, config_directory, desk, server_name};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::{Printer, table};
+use crate::shell::export;
 use crate::{ask, progress};
 
 /// Make a management server, or go on making it.
@@ -345,10 +346,10 @@ fn show(printer: &Printer, up: &up::Up) -> Result<(), Failure> {
     printer.result(&result, || {
         let state = if up.was_up { "is up already" } else { "is up" };
         format!(
-            "Management server {} {state}: {}\nexport KUBECONFIG={}",
+            "Management server {} {state}: {}\n{}",
             up.identity,
             up.endpoint,
-            up.kubeconfig.display()
+            export("KUBECONFIG", &up.kubeconfig.display().to_string())
         )
     })
 }

@@ -17,6 +17,7 @@ pub struct Kubeadm;
 const BOOT: &str = include_str!("kubeadm/boot.sh");
 const BOOT_UNIT: &str = include_str!("kubeadm/capstan-boot.service");
 const ADDRESS_UNIT: &str = include_str!("kubeadm/capstan-address.service");
+const SYSCTL: &str = include_str!("kubeadm/sysctl.sh");
 const DOWNLOAD: &str = include_str!("kubeadm/download.sh");
 const CONTAINERD_UNIT: &str = include_str!("kubeadm/containerd.service");
 const KUBELET_UNIT: &str = include_str!("kubeadm/kubelet.service");
@@ -46,6 +47,7 @@ impl Engine for Kubeadm {
             // Pods are routed through the node; image-builder's images set this, plain ones do not.
             File::public("/etc/sysctl.d/50-capstan.conf", "net.ipv4.ip_forward = 1\n"),
             File::program("/usr/local/lib/capstan/boot.sh", BOOT),
+            File::program("/usr/local/lib/capstan/sysctl.sh", SYSCTL),
             File::public("/etc/systemd/system/capstan-address.service", ADDRESS_UNIT),
             File::public("/etc/systemd/system/capstan-boot.service", BOOT_UNIT),
         ]);

@@ -1,5 +1,6 @@
 //! The plan of `capstan up`: what there is, what will be made, what it takes, and who still has to choose what. Pure.
 
+mod choices;
 mod choose;
 mod question;
 mod resources;
@@ -9,7 +10,8 @@ mod tests;
 use capstan_openstack::{Inventory, Shortage};
 use serde::Serialize;
 
-pub use choose::{Choices, FlavorChoice, ImageChoice, ImageKind, NamedId, VolumeChoice, choose};
+pub use choices::{Choices, FlavorChoice, ImageChoice, ImageKind, NamedId, VolumeChoice};
+pub use choose::choose;
 pub use question::Question;
 use resources::{need, resources};
 

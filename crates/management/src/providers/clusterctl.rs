@@ -2,11 +2,16 @@
 //!
 //! `describe`, `upgrade plan` and `move` read the kind `Provider`. We write those objects; upgrading is ours.
 
+use std::path::{Path, PathBuf};
+
+use capstan_kubernetes::{Error, Kinds};
+use kube::api::ListParams;
 use kube::core::DynamicObject;
+use kube::{Api, Client};
 use serde_json::json;
 
 use super::components::{CLUSTERCTL, PROVIDER};
-use super::{ManifestSource, ProviderError, Release};
+use super::{ManifestSource, ProviderError, ProviderKind, Release, default_releases};
 
 /// API group of clusterctl's inventory.
 const GROUP: &str = "clusterctl.cluster.x-k8s.io";
@@ -64,34 +69,81 @@ pub fn inventory(release: &Release, namespace: &str) -> Result<DynamicObject, se
     }))
 }
 
-/// A `clusterctl.yaml` for the installed providers, so that clusterctl looks nowhere else. With its own configuration it
-/// would ask GitHub, and hang where there is no way out.
+/// The providers that clusterctl's inventory on a server lists, of those kinds and names that Capstan installs.
+pub async fn installed(client: Client) -> Result<Vec<Release>, ProviderError> {
+    let kinds = Kinds::new(client.clone());
+    let resource = match kinds
+        .resolve(&format!("{GROUP}/v1alpha3"), "Provider")
+        .await
+    {
+        Ok((resource, _)) => resource,
+        // Without the kind there is no inventory.
+        Err(Error::UnknownKind { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let api: Api<DynamicObject> = Api::all_with(client, &resource);
+    let list = api
+        .list(&ListParams::default())
+        .await
+        .map_err(|error| Error::request("list", "clusterctl's inventory", error))?;
+    Ok(list.items.iter().filter_map(release).collect())
+}
+
+fn release(object: &DynamicObject) -> Option<Release> {
+    let text = |key: &str| object.data.get(key)?.as_str();
+    let kind = ProviderKind::from_clusterctl_type(text("type")?)?;
+    let release = Release::new(kind, text("providerName")?, text("version")?);
+    let ours = default_releases("", "");
+    ours.iter()
+        .any(|known| known.label() == release.label())
+        .then_some(release)
+}
+
+/// Writes `clusterctl.yaml` and, where the manifests do not come from upstream, a repository into `directory`, for the
+/// providers installed on a server; `newest` are those this Capstan would install, which `upgrade plan` then offers. Gives the
+/// path of the file.
 ///
-/// clusterctl reads `https:` (GitHub and GitLab only) and files; a mirror's files are copied into `directory` first, by
-/// [`copy_repository`]. `directory` must be absolute.
-pub fn configuration(
-    releases: &[Release],
+/// clusterctl's own configuration would make it ask GitHub, and hang where there is no way out.
+pub async fn write(
+    client: Client,
     source: &ManifestSource,
-    directory: &std::path::Path,
-) -> String {
+    newest: &[Release],
+    directory: &Path,
+) -> Result<PathBuf, ProviderError> {
+    let releases = installed(client).await?;
+    if releases.is_empty() {
+        return Err(ProviderError::NoProviders);
+    }
+    // Absolute, as clusterctl demands of a local repository.
+    let directory = std::path::absolute(directory).map_err(|source| ProviderError::Write {
+        path: directory.to_owned(),
+        source,
+    })?;
+    if !matches!(source, ManifestSource::Upstream) {
+        let newer = newest.iter().filter(|new| !releases.contains(new));
+        let all: Vec<_> = releases.iter().chain(newer).cloned().collect();
+        copy_repository(&all, source, &directory).await?;
+    }
+    let path = directory.join("clusterctl.yaml");
+    write_file(&path, &configuration(&releases, source, &directory)).await?;
+    Ok(path)
+}
+
+/// clusterctl reads `https:` (GitHub and GitLab only) and files, so a mirror's files are copied into `directory`.
+fn configuration(releases: &[Release], source: &ManifestSource, directory: &Path) -> String {
     use std::fmt::Write as _;
     let mut text = String::from("providers:\n");
+    let local = !matches!(source, ManifestSource::Upstream);
     for release in releases {
         let manifest = release.manifest();
-        let url = match source {
-            ManifestSource::Upstream => format!(
+        let url = if local {
+            let folder = directory.join(release.label()).join(&manifest.version);
+            folder.join(&manifest.file).display().to_string()
+        } else {
+            format!(
                 "{}/{}/{}",
                 manifest.upstream, manifest.version, manifest.file
-            ),
-            ManifestSource::Mirror(_) | ManifestSource::Directory(_) => {
-                format!(
-                    "{}/{}/{}/{}",
-                    directory.display(),
-                    release.label(),
-                    manifest.version,
-                    manifest.file
-                )
-            }
+            )
         };
         // Writing to a String cannot fail.
         let _ = writeln!(
@@ -104,36 +156,42 @@ pub fn configuration(
     }
     // The webhook certificates are ours.
     text.push_str("cert-manager:\n  externallyProvisioned: \"true\"\n");
+    if local {
+        // It would ask GitHub for a newer clusterctl after every command.
+        text.push_str("CLUSTERCTL_DISABLE_VERSIONCHECK: \"true\"\n");
+    }
     text
 }
 
-/// Copies the releases into `directory` in the layout clusterctl wants of a local repository:
-/// `<provider label>/<version>/<file>`.
-pub async fn copy_repository(
+/// Copies the releases in the layout clusterctl wants of a local repository: `<provider label>/<version>/<file>`.
+async fn copy_repository(
     releases: &[Release],
     source: &ManifestSource,
-    directory: &std::path::Path,
+    directory: &Path,
 ) -> Result<(), ProviderError> {
     for release in releases {
         let folder = directory.join(release.label()).join(&release.version);
-        let failed = |source| ProviderError::Read {
-            path: folder.clone(),
-            source,
-        };
-        tokio::fs::create_dir_all(&folder).await.map_err(failed)?;
         for file in [release.manifest(), release.metadata()] {
             let text = source.fetch(&file).await?;
-            tokio::fs::write(folder.join(&file.file), text)
-                .await
-                .map_err(failed)?;
+            write_file(&folder.join(&file.file), &text).await?;
         }
     }
     Ok(())
 }
 
+async fn write_file(path: &Path, text: &str) -> Result<(), ProviderError> {
+    let failed = |source| ProviderError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(folder) = path.parent() {
+        tokio::fs::create_dir_all(folder).await.map_err(failed)?;
+    }
+    tokio::fs::write(path, text).await.map_err(failed)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::{ProviderKind, default_releases};
     use super::*;
 
     #[test]
@@ -158,5 +216,36 @@ mod tests {
             object["metadata"]["labels"]["clusterctl.cluster.x-k8s.io/core"],
             "inventory"
         );
+    }
+
+    #[test]
+    fn what_we_list_is_read_back_and_others_are_left_out() {
+        let ours = Release::new(ProviderKind::Bootstrap, "kubeadm", "v1.14.2");
+        let object = inventory(&ours, "x").unwrap();
+        assert_eq!(release(&object), Some(ours));
+        for (kind, name) in [
+            ("AddonProvider", "helm"),
+            ("InfrastructureProvider", "aws"),
+            ("BootstrapProvider", "openstack"),
+        ] {
+            let mut other = object.clone();
+            other.data["type"] = kind.into();
+            other.data["providerName"] = name.into();
+            assert_eq!(release(&other), None, "{kind} {name}");
+        }
+    }
+
+    #[test]
+    fn a_mirror_is_a_folder_and_upstream_a_url() {
+        let releases = default_releases("v1.14.2", "v0.14.7");
+        let text = |source: &ManifestSource| configuration(&releases, source, Path::new("/r"));
+        let local = text(&ManifestSource::Mirror("http://m".into()));
+        assert!(local.contains(
+            "url: \"/r/infrastructure-openstack/v0.14.7/infrastructure-components.yaml\""
+        ));
+        assert!(local.contains("VERSIONCHECK"));
+        let upstream = text(&ManifestSource::Upstream);
+        assert!(upstream.contains("url: \"https://github.com/kubernetes-sigs/cluster-api/releases/download/v1.14.2/core-components.yaml\""));
+        assert!(!upstream.contains("VERSIONCHECK"));
     }
 }

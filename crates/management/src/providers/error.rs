@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::substitution::SubstitutionError;
 use super::webhook_certificate::CertificateError;
+use crate::error::{Category, kubernetes_category};
 
 /// A failure of this module.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,21 @@ pub enum ProviderError {
         /// What is wrong.
         message: String,
     },
+    /// There is nothing of Cluster API.
+    #[error("failed to find providers of Cluster API on the server")]
+    NoProviders,
+    /// A file that could not be written.
+    #[error("failed to write {}", .path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The catalogue.
+    #[error(transparent)]
+    Catalogue(#[from] capstan_catalog::CatalogueError),
     /// A certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -69,12 +85,23 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// What kind of trouble it is.
+    pub fn category(&self) -> Category {
+        match self {
+            Self::Fetch { .. } => Category::Unreachable,
+            Self::NoChecksum(_) | Self::Read { .. } => Category::Input,
+            Self::NoProviders => Category::NotUsable,
+            Self::Kubernetes(error) => kubernetes_category(error.kind()),
+            _ => Category::Failed,
+        }
+    }
+
     /// What the person at the keyboard can do, if anything is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Fetch { .. } => {
-                Some("is the mirror (or the internet) reachable from here? See --mirror")
-            }
+            Self::Fetch { .. } => Some(
+                "is the mirror (or the internet) reachable from here? See --mirror-files of capstan up",
+            ),
             Self::Read { .. } => {
                 Some("the directory must be laid out as <component>/<version>/<file>")
             }
@@ -83,6 +110,7 @@ impl ProviderError {
             }
             Self::NoChecksum(_) => Some("take it from a mirror, or use a version of the catalogue"),
             Self::Substitution { .. } => Some("set the variables among the provider settings"),
+            Self::NoProviders => Some("capstan up installs them"),
             Self::Kubernetes(error) => error.hint(),
             _ => None,
         }

@@ -24,5 +24,7 @@ pub use components::{Components, WantedCertificate};
 pub use error::ProviderError;
 pub use install::{InstallEvent, InstallPlan, install, renew_certificates};
 pub use plane::Plane;
-pub use release::{ManifestFile, ProviderKind, Release, default_releases, resource_controller};
+pub use release::{
+    ManifestFile, ProviderKind, Release, catalogued_releases, default_releases, resource_controller,
+};
 pub use source::ManifestSource;

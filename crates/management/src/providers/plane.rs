@@ -15,7 +15,7 @@ use secrecy::SecretString;
 
 use super::substitution::Variables;
 use super::{
-    InstallPlan, ManifestSource, ProviderError, default_releases, own, resource_controller,
+    InstallPlan, ManifestSource, ProviderError, catalogued_releases, own, resource_controller,
 };
 use crate::desk::Desk;
 use crate::error::Error;
@@ -83,22 +83,14 @@ impl Plane {
 
     /// What to install, in the versions of the catalogue.
     pub fn install_plan(&self, catalogue: &Catalogue) -> Result<InstallPlan, ProviderError> {
-        let component = |name: &str| {
-            catalogue
-                .management_component(name)
-                .map_err(|error| ProviderError::Manifest {
-                    release: name.to_owned(),
-                    message: error.to_string(),
-                })
-        };
-        let files = self.mirror.as_ref().and_then(|mirror| mirror.files.clone());
         Ok(InstallPlan {
-            releases: default_releases(
-                component("cluster-api")?,
-                component("cluster-api-provider-openstack")?,
+            releases: catalogued_releases(catalogue)?,
+            resource_controller: resource_controller(
+                catalogue.management_component("openstack-resource-controller")?,
             ),
-            resource_controller: resource_controller(component("openstack-resource-controller")?),
-            source: files.map_or(ManifestSource::Upstream, ManifestSource::Mirror),
+            source: ManifestSource::of(
+                self.mirror.as_ref().and_then(|mirror| mirror.files.clone()),
+            ),
             variables: Variables::new(),
             controller: self.controller.clone(),
             objects: self.objects()?,

@@ -1,5 +1,7 @@
 //! Which provider in which version, and which file it comes in.
 
+use capstan_catalog::{Catalogue, CatalogueError};
+
 /// What a provider does, in clusterctl's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProviderKind {
@@ -22,6 +24,18 @@ impl ProviderKind {
             Self::ControlPlane => "ControlPlaneProvider",
             Self::Infrastructure => "InfrastructureProvider",
         }
+    }
+
+    /// The kind of a `type`; `None` for those that Capstan installs none of (add-ons, IPAM, runtime extensions).
+    pub fn from_clusterctl_type(text: &str) -> Option<Self> {
+        [
+            Self::Core,
+            Self::Bootstrap,
+            Self::ControlPlane,
+            Self::Infrastructure,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_clusterctl_type() == text)
     }
 
     const fn prefix(self) -> &'static str {
@@ -140,6 +154,17 @@ pub fn default_releases(cluster_api: &str, openstack: &str) -> Vec<Release> {
         Release::new(ProviderKind::ControlPlane, "kubeadm", cluster_api),
         Release::new(ProviderKind::Infrastructure, "openstack", openstack),
     ]
+}
+
+/// The four providers in the versions of the catalogue.
+///
+/// # Errors
+/// If the catalogue does not know one, which is a fault of this build.
+pub fn catalogued_releases(catalogue: &Catalogue) -> Result<Vec<Release>, CatalogueError> {
+    Ok(default_releases(
+        catalogue.management_component("cluster-api")?,
+        catalogue.management_component("cluster-api-provider-openstack")?,
+    ))
 }
 
 /// The definitions of the OpenStack resource controller. The OpenStack provider watches its `Image` and ends at start

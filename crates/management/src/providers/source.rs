@@ -23,6 +23,11 @@ pub enum ManifestSource {
 }
 
 impl ManifestSource {
+    /// The mirror's files, if there is a mirror, else upstream's.
+    pub fn of(mirror: Option<String>) -> Self {
+        mirror.map_or(Self::Upstream, Self::Mirror)
+    }
+
     /// Fetches one file as text.
     pub async fn fetch(&self, file: &ManifestFile) -> Result<String, ProviderError> {
         match self {

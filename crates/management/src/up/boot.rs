@@ -1,5 +1,6 @@
 //! The wait for the API while the server boots for the first time.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use capstan_openstack::Session;
@@ -22,6 +23,13 @@ pub(super) struct Boot<'a> {
     pub(super) reporter: &'a dyn Reporter,
 }
 
+/// What has been told of a console.
+#[derive(Default)]
+struct Told {
+    milestones: usize,
+    warnings: BTreeSet<String>,
+}
+
 impl Boot<'_> {
     /// Waits for the API, telling meanwhile what the server says on its console.
     pub(super) async fn wait(&self, ca_certificate: &str, client: &CertifiedKey) -> Done {
@@ -33,7 +41,7 @@ impl Boot<'_> {
         let api = Api::new(&endpoint, ca_certificate, client)?;
         let end = Instant::now() + BOOT_LIMIT;
         let mut console_due = Instant::now();
-        let mut told = 0;
+        let mut told = Told::default();
         let mut failure = None;
         loop {
             let state = match api.readiness().await {
@@ -62,24 +70,34 @@ impl Boot<'_> {
         }
     }
 
-    /// Reports milestones that are new, and a failure when it is another than `before`.
+    /// Reports milestones and warnings that are new, and a failure when it is another than `before`.
     fn tell(
         &self,
         lines: &[console::Line],
-        told: &mut usize,
+        told: &mut Told,
         before: Option<&(String, Vec<String>)>,
     ) -> Option<(String, Vec<String>)> {
         let milestones = lines.iter().filter_map(|line| match line {
             console::Line::Milestone { number, text } => Some((*number, text)),
             _ => None,
         });
-        for (number, text) in milestones.clone().skip(*told) {
+        for (number, text) in milestones.clone().skip(told.milestones) {
             self.reporter.report(Event::Milestone {
                 number,
                 text: text.clone(),
             });
         }
-        *told = milestones.count();
+        told.milestones = milestones.count();
+        for line in lines {
+            if let console::Line::Warning(text) = line
+                // Every try of the boot says it again.
+                && told.warnings.insert(text.clone())
+            {
+                self.reporter.report(Event::Note {
+                    text: format!("server warns: {text}"),
+                });
+            }
+        }
         let failure = console::failure(lines);
         if let Some((what, context)) = failure.as_ref().filter(|failure| Some(*failure) != before) {
             let context = crate::error::log_lines(context);

@@ -22,7 +22,8 @@ trap failed EXIT
 
 console "milestone 1 booted"
 grep -qw "$NODE_NAME" /etc/hosts || echo "$PRIVATE_ADDRESS $NODE_NAME" >> /etc/hosts
-sysctl -q -p /etc/sysctl.d/50-capstan.conf >> "$log" 2>&1 || true
+/usr/local/lib/capstan/sysctl.sh /etc/sysctl.d/50-capstan.conf 2>> "$log" |
+    while IFS= read -r line; do console "warning $line"; done
 
 if [ -e /usr/local/lib/capstan/download.sh ]; then
     step="to fetch Kubernetes"

@@ -123,7 +123,7 @@ fn half_of_what_nova_takes_is_enough() {
 
 #[test]
 fn boot_programs_are_sound_shell() {
-    for program in [BOOT, DOWNLOAD] {
+    for program in [BOOT, DOWNLOAD, SYSCTL] {
         let mut shell = std::process::Command::new("sh")
             .arg("-n")
             .stdin(std::process::Stdio::piped())
@@ -132,4 +132,31 @@ fn boot_programs_are_sound_shell() {
         std::io::Write::write_all(&mut shell.stdin.take().unwrap(), program.as_bytes()).unwrap();
         assert!(shell.wait().unwrap().success());
     }
+}
+
+#[test]
+fn a_kernel_that_is_not_as_it_should_be_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    // A kernel that takes nothing and has one of two values right.
+    let kernel = "#!/bin/sh\n[ \"$1\" = -n ] || exit 1\n[ \"$2\" = a.right ] && echo 1 || echo 0\n";
+    for (name, text) in [
+        ("sysctl", kernel),
+        ("sysctl.sh", SYSCTL),
+        ("conf", "a.right = 1\na.wrong = 1\n"),
+    ] {
+        std::fs::write(at(name), text).unwrap();
+    }
+    let mut executable = std::fs::metadata(at("sysctl")).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut executable, 0o755);
+    std::fs::set_permissions(at("sysctl"), executable).unwrap();
+    let told = std::process::Command::new("/bin/sh")
+        .args([at("sysctl.sh"), at("conf")])
+        .env("PATH", directory.path())
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(told.stdout).unwrap(),
+        "the kernel's a.wrong is 0, not 1\n"
+    );
 }

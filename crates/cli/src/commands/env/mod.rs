@@ -1,20 +1,24 @@
 //! `capstan env`.
 
+mod clusterctl;
+
 use capstan_management::identity::check_name;
 use clap::Subcommand;
 use serde_json::json;
 
-use crate::arguments::ServerName;
+use crate::arguments::{Global, ServerName};
 use crate::environment::{chosen_file, server_name, state_root};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::{Printer, table};
 
-/// Choose between management servers.
+/// Choose between management servers, and let other tools use them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Env {
     /// List the servers made from this machine
     List,
+    /// Let clusterctl work with a server
+    Clusterctl(clusterctl::Clusterctl),
     /// Use a server in all later commands that name none
     Use {
         /// Its name
@@ -24,9 +28,10 @@ pub(crate) enum Env {
 
 impl Env {
     /// Runs it.
-    pub(crate) fn run(self, printer: &Printer) -> Result<(), Failure> {
+    pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
         match self {
             Self::List => list(printer),
+            Self::Clusterctl(clusterctl) => clusterctl.run(global, printer).await,
             Self::Use { name } => choose(&name, printer),
         }
     }

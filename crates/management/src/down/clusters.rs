@@ -1,0 +1,107 @@
+//! The clusters of a server: whether there are any, and their removal.
+
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Allowed, LOOK, Prepared};
+use crate::api::{Api, ClusterRef};
+use crate::desk::Desk;
+use crate::error::Error;
+use crate::identity::Identity;
+use crate::progress::{Event, Reporter};
+
+/// Longest wait for clusters to be gone, all together.
+const CLUSTERS_LIMIT: Duration = Duration::from_mins(30);
+
+/// Finds out whether the server has clusters, and whether that is in the way.
+pub(super) async fn clusters(
+    desk: &Desk,
+    prepared: &mut Prepared,
+    allowed: Allowed,
+) -> Result<(), Error> {
+    let listed = match &prepared.api {
+        Some(api) => api.clusters().await,
+        None => Err("its certificates are not on this machine".into()),
+    };
+    let name = prepared.identity.name.clone();
+    match listed {
+        Ok(clusters) if clusters.is_empty() || allowed.with_clusters => {
+            prepared.clusters = clusters;
+        }
+        Ok(clusters) => {
+            let mut names: Vec<_> = clusters
+                .iter()
+                .map(|cluster| format!("{}/{}", cluster.namespace, cluster.name))
+                .collect();
+            names.sort();
+            names.dedup();
+            return Err(Error::HasClusters {
+                name,
+                clusters: names,
+            });
+        }
+        Err(reason) => {
+            let found = desk.cluster_traces().await?;
+            if !allowed.abandon_clusters {
+                return Err(Error::ClustersUnknown {
+                    name,
+                    reason,
+                    found,
+                });
+            }
+            prepared.abandoned = found;
+        }
+    }
+    Ok(())
+}
+
+/// Asks for the removal of all clusters and waits for it.
+pub(super) async fn remove_clusters(
+    api: &Api,
+    identity: &Identity,
+    clusters: &[ClusterRef],
+    reporter: &dyn Reporter,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    if clusters.is_empty() {
+        return Ok(());
+    }
+    let failed = |reason| Error::ClustersUnknown {
+        name: identity.name.clone(),
+        reason,
+        found: Vec::new(),
+    };
+    for cluster in clusters {
+        api.delete(cluster).await.map_err(failed)?;
+    }
+    let started = Instant::now();
+    let mut left = clusters.len();
+    while left > 0 {
+        if stop.is_cancelled() {
+            return Err(Error::Interrupted {
+                name: identity.name.clone(),
+                exists: None,
+            });
+        }
+        tokio::time::sleep(LOOK).await;
+        let now = api.clusters().await.map_err(failed)?;
+        if now.len() != left {
+            left = now.len();
+            reporter.report(Event::Note {
+                text: format!("{left} cluster objects still going"),
+            });
+        }
+        if started.elapsed() > CLUSTERS_LIMIT {
+            let clusters = now
+                .iter()
+                .map(|cluster| format!("{}/{}", cluster.namespace, cluster.name))
+                .collect();
+            return Err(Error::HasClusters {
+                name: identity.name.clone(),
+                clusters,
+            });
+        }
+    }
+    Ok(())
+}
