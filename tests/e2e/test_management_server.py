@@ -18,7 +18,7 @@ def test_plan_first(tenant, bed):
 def test_the_api_is_never_opened_unasked(tenant, bed):
     before = listing(tenant.cloud)
     done = tenant.capstan("up", "--yes", "--image", "capstan-node-v1.36.3", check=False)
-    assert done.returncode == NEEDS_ANSWER and "--api-cidr" in done.stderr
+    assert done.returncode == NEEDS_ANSWER and f"--api-cidr {bed.caller}" in done.stderr
     assert difference(before, listing(tenant.cloud)) == []
 
 

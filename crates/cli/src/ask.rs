@@ -32,7 +32,12 @@ pub(crate) fn choose(question: &Question) -> Result<String, Failure> {
     let prompt = format!("Choose {}:", question.what);
     let help = format!("{}; {} says it beforehand", question.reason, question.flag);
     if question.options.is_empty() {
-        answered(Text::new(&prompt).with_help_message(&help).prompt())
+        let text = Text::new(&prompt).with_help_message(&help);
+        // Shown as the default: taken only by the Enter of somebody who has read it.
+        answered(match &question.proposal {
+            Some(proposal) => text.with_default(proposal).prompt(),
+            None => text.prompt(),
+        })
     } else {
         answered(
             Select::new(&prompt, question.options.clone())

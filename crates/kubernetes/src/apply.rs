@@ -11,7 +11,7 @@ use crate::{Error, FIELD_MANAGER, Kinds, ObjectName, Result, retry};
 
 /// Requests under way at once. The API server's own limit for one client is far higher; a small management server
 /// shares its two cores with etcd, and eight already hide the round trip.
-const CONCURRENCY: usize = 8;
+pub(crate) const CONCURRENCY: usize = 8;
 
 /// Whether applying made the object or met it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -77,13 +77,23 @@ impl Connection {
     }
 
     async fn from_parsed(kubeconfig: Kubeconfig, context: Option<&str>) -> Result<Self> {
+        let names_proxy = kubeconfig
+            .clusters
+            .iter()
+            .filter_map(|named| named.cluster.as_ref())
+            .any(|cluster| cluster.proxy_url.is_some());
         let options = KubeConfigOptions {
             context: context.map(str::to_owned),
             ..KubeConfigOptions::default()
         };
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
             .map_err(|e| Error::Kubeconfig(Box::new(e)))?;
+        if !names_proxy {
+            // Taken from HTTPS_PROXY then: a proxy for the web, which does not know a server that is a minute old. (And this
+            // build of the client speaks to none.)
+            config.proxy_url = None;
+        }
         Ok(Self {
             config,
             settings: ConnectionSettings::default(),

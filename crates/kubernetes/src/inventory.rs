@@ -1,13 +1,18 @@
 //! What was applied for one purpose, so that what is no longer wanted can be removed, and nothing else.
 
+mod ownership;
+mod removal;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::api::{DeleteParams, Preconditions};
 use kube::core::DynamicObject;
 use serde::{Deserialize, Serialize};
 
+pub use ownership::Ownership;
+
 use crate::wait::Deadline;
 use crate::{Applied, Applier, Error, FIELD_MANAGER, ObjectName, Result};
+use removal::delete;
 
 /// Key of the `ConfigMap` that holds the list.
 const KEY: &str = "objects.json";
@@ -147,7 +152,14 @@ impl Inventory {
             .iter()
             .filter(|entry| !wanted.contains_key(&entry.name))
         {
-            done.push(remove(applier, entry).await?);
+            done.push(if keeps_others(&entry.name) {
+                Pruned::Kept(entry.name.clone())
+            } else {
+                match delete(applier, entry).await? {
+                    Some(_) => Pruned::Deleted(entry.name.clone()),
+                    None => Pruned::NotOurs(entry.name.clone()),
+                }
+            });
         }
         let entries: Vec<InventoryEntry> = now
             .iter()
@@ -161,45 +173,7 @@ impl Inventory {
     }
 }
 
-async fn remove(applier: &Applier, entry: &InventoryEntry) -> Result<Pruned> {
-    let name = entry.name.clone();
-    if matches!(name.kind.as_str(), "Namespace" | "CustomResourceDefinition") {
-        return Ok(Pruned::Kept(name));
-    }
-    let api = match applier.kinds().api_of(&name).await {
-        Ok(api) => api,
-        // The kind is no longer served, so its objects are gone with it.
-        Err(Error::UnknownKind { .. }) => return Ok(Pruned::NotOurs(name)),
-        Err(error) => return Err(error),
-    };
-    let found = api
-        .get_opt(&name.name)
-        .await
-        .map_err(|e| Error::request("read", name.to_string(), e))?;
-    let Some(object) = found else {
-        return Ok(Pruned::NotOurs(name));
-    };
-    let managed_by_us = object
-        .metadata
-        .managed_fields
-        .iter()
-        .flatten()
-        .any(|m| m.manager.as_deref() == Some(FIELD_MANAGER));
-    let ours = match &entry.uid {
-        Some(uid) => object.metadata.uid.as_ref() == Some(uid),
-        None => managed_by_us,
-    };
-    if !ours {
-        return Ok(Pruned::NotOurs(name));
-    }
-    let uid = object.metadata.uid;
-    let params = DeleteParams::background().preconditions(Preconditions {
-        uid,
-        resource_version: None,
-    });
-    match api.delete(&name.name, &params).await {
-        Ok(_) => Ok(Pruned::Deleted(name)),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Pruned::NotOurs(name)),
-        Err(error) => Err(Error::request("delete", name.to_string(), error)),
-    }
+/// Whether deleting it would delete what others keep in it.
+fn keeps_others(name: &ObjectName) -> bool {
+    matches!(name.kind.as_str(), "Namespace" | "CustomResourceDefinition")
 }

@@ -18,7 +18,7 @@ pub use apply::{Applied, Applier, Change, dry_run_create};
 pub use connection::{Connection, ConnectionSettings};
 pub use discovery::Kinds;
 pub use error::{Error, ErrorKind, Result};
-pub use inventory::{Inventory, InventoryEntry, Pruned};
+pub use inventory::{Inventory, InventoryEntry, Ownership, Pruned};
 pub use manifest::{ObjectName, parse_manifest};
 pub use order::{Stage, stages};
 pub use retry::{Backoff, retry};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use capstan_kubernetes::{
-    Applier, Change, Deadline, ErrorKind, Inventory, ObjectName, Pruned, dry_run_create,
+    Applier, Change, Deadline, ErrorKind, Inventory, ObjectName, Ownership, Pruned, dry_run_create,
     parse_manifest,
 };
 use capstan_testkit::ApiServer;
@@ -197,4 +197,81 @@ async fn a_dry_run_leaves_nothing_and_an_unknown_kind_is_named() {
     let error = applier.apply(&unknown, soon(), |_| ()).await.unwrap_err();
     assert!(error.to_string().contains("Ghost"), "{error}");
     assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+const THINGS: &str = "
+{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: things.all.test},
+ spec: {group: all.test, scope: Namespaced, names: {kind: Thing, plural: things}, versions: [{name: v1, served: true,
+ storage: true, schema: {openAPIV3Schema: {type: object}}}]}}
+---
+{apiVersion: all.test/v1, kind: Thing, metadata: {name: one, namespace: default}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: ours, namespace: default}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: made-anew-by-others, namespace: default}, data: {a: b}}
+";
+
+#[tokio::test]
+async fn everything_listed_is_removed_and_what_is_others_stays() {
+    let Some(server) = ApiServer::shared().await else {
+        return;
+    };
+    let applier = Applier::new(server.client().await.unwrap());
+    let objects = parse_manifest("all", THINGS).unwrap();
+    let names: Vec<_> = objects.iter().map(ObjectName::of).collect();
+    let inventory = Inventory::new("default", "all");
+    let ownership = async || inventory.ownership(&applier, &names).await.unwrap();
+    assert_eq!(ownership().await, [const { Ownership::Missing }; 4]);
+
+    inventory
+        .announce(&applier, &objects, soon())
+        .await
+        .unwrap();
+    let done = applier.apply(&objects, soon(), |_| ()).await.unwrap();
+    inventory.prune(&applier, &done, soon()).await.unwrap();
+    assert_eq!(ownership().await, [const { Ownership::Ours }; 4]);
+
+    let api = applier.kinds().api_of(&names[3]).await.unwrap();
+    api.delete(&names[3].name, &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
+    let params = kube::api::PostParams {
+        field_manager: Some("somebody".into()),
+        ..kube::api::PostParams::default()
+    };
+    api.create(&params, &objects[3]).await.unwrap();
+    assert_eq!(
+        ownership().await[3],
+        Ownership::Foreign(vec!["somebody".into()])
+    );
+
+    let mut gone = Vec::new();
+    let count = inventory
+        .remove_all(&applier, soon(), |name| gone.push(name.kind.clone()))
+        .await
+        .unwrap();
+    assert_eq!((count, gone.len()), (4, 4));
+    let position = |kind: &str| gone.iter().position(|k| k == kind).unwrap();
+    assert!(
+        position("Thing") < position("CustomResourceDefinition"),
+        "{gone:?}"
+    );
+    assert_eq!(gone[3], "ConfigMap", "the list itself, last");
+    assert_eq!(
+        ownership().await,
+        [
+            Ownership::Missing,
+            Ownership::Missing,
+            Ownership::Missing,
+            Ownership::Foreign(vec!["somebody".into()])
+        ]
+    );
+    assert_eq!(
+        inventory
+            .remove_all(&applier, soon(), |_| ())
+            .await
+            .unwrap(),
+        0,
+        "again: nothing left"
+    );
 }

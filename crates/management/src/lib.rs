@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod api;
+pub mod caller_address;
 pub mod cloudinit;
 pub mod console;
 pub mod desk;

@@ -17,6 +17,7 @@ use capstan_openstack::wait::Wait;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, Readiness};
+use crate::caller_address::caller_address;
 use crate::desk::{Desk, Situation};
 use crate::downloads::downloads;
 use crate::engine::Base;
@@ -138,7 +139,12 @@ pub async fn prepare(
     };
     // A server that failed to build is made anew.
     found.servers.retain(|server| server.status != "ERROR");
-    let choices = choose(&settings, inventory, &desk.session.whoami().roles)?;
+    let caller = if settings.api_cidr.is_empty() {
+        caller_address(&desk.session).await
+    } else {
+        None
+    };
+    let choices = choose(&settings, inventory, &desk.session.whoami().roles, caller)?;
     let config = desk.session.config();
     let subject = Subject {
         name,

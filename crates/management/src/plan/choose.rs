@@ -26,7 +26,8 @@ const MTU: u32 = 1500;
 /// Roles that servers, networks, volumes and load balancers need, where the caller has them.
 const ROLES: [&str; 2] = ["member", "load-balancer_member"];
 
-/// Makes the choices from what is said and what the cloud offers; `roles` are the caller's.
+/// Makes the choices from what is said and what the cloud offers; `roles` are the caller's, `caller` is
+/// the address it is probably seen by.
 ///
 /// # Errors
 /// [`Error::Questions`] with all open ones at once, [`Error::Unknown`] for a name the cloud does not have,
@@ -35,6 +36,7 @@ pub fn choose(
     settings: &Settings,
     inventory: &Inventory,
     roles: &[String],
+    caller: Option<IpNet>,
 ) -> Result<Choices, Error> {
     let (network_cidr, pod_cidr, service_cidr) = ranges(settings)?;
     ssh(settings)?;
@@ -54,13 +56,7 @@ pub fn choose(
         inventory.volume_type(kind)?;
     }
     if settings.api_cidr.is_empty() {
-        open.push(Question {
-            what: "who may reach the API",
-            key: "apiCidr",
-            flag: "--api-cidr",
-            reason: "the API is closed to everybody who is not named".into(),
-            options: Vec::new(),
-        });
+        open.push(who_may_reach_the_api(caller));
     }
     let (Some(external_network), Some((image, kind)), Some(flavor), true) =
         (external_network, image, flavor, open.is_empty())
@@ -96,6 +92,25 @@ pub fn choose(
         roles: least_roles(roles),
         mtu: MTU,
     })
+}
+
+fn who_may_reach_the_api(caller: Option<IpNet>) -> Question {
+    let closed = "the API is closed to everybody who is not named";
+    Question {
+        what: "who may reach the API",
+        key: "apiCidr",
+        flag: "--api-cidr",
+        reason: match caller {
+            Some(caller) => format!(
+                "{closed}; this machine sends from {}, which is what the cloud sees unless addresses are translated on \
+                 the way (NAT)",
+                caller.addr()
+            ),
+            None => closed.to_owned(),
+        },
+        options: Vec::new(),
+        proposal: caller.map(|caller| caller.to_string()),
+    }
 }
 
 /// The roles of [`ROLES`] the caller has; all of the caller's where the cloud names them otherwise.
@@ -173,6 +188,7 @@ fn external_network(
                 flag: "--external-network",
                 reason: "the cloud has several external networks".into(),
                 options: several.iter().map(|network| network.name.clone()).collect(),
+                proposal: None,
             });
             return Ok(None);
         }

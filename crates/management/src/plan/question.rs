@@ -16,6 +16,9 @@ pub struct Question {
     pub reason: String,
     /// What there is to choose from; empty: free text.
     pub options: Vec<String>,
+    /// What is probably meant; only ever an offer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<String>,
 }
 
 impl Question {
@@ -26,9 +29,13 @@ impl Question {
         } else {
             format!(", one of {}", self.options.join(", "))
         };
+        let flag = match &self.proposal {
+            Some(proposal) => format!("{} {proposal}", self.flag),
+            None => self.flag.to_owned(),
+        };
         format!(
-            "{}: {} (or {} in a settings file){options}",
-            self.reason, self.flag, self.key
+            "{}: {flag} (or {} in a settings file){options}",
+            self.reason, self.key
         )
     }
 }

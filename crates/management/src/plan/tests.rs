@@ -115,7 +115,7 @@ fn roles() -> Vec<String> {
 }
 
 fn chosen(settings: &Settings, inventory: &Inventory) -> Result<Choices, Error> {
-    choose(settings, inventory, &roles())
+    choose(settings, inventory, &roles(), None)
 }
 
 fn subject() -> Subject<'static> {
@@ -252,6 +252,21 @@ fn all_open_questions_come_at_once() {
     let keys: Vec<_> = questions.iter().map(|question| question.key).collect();
     assert_eq!(keys, ["externalNetwork", "apiCidr"]);
     assert_eq!(questions[0].options, ["public", "other"]);
+}
+
+#[test]
+fn the_callers_own_address_is_proposed_and_not_taken() {
+    let caller = "198.51.100.7/32".parse().unwrap();
+    let chosen = choose(&Settings::default(), &inventory(), &roles(), Some(caller));
+    let Error::Questions(questions) = chosen.unwrap_err() else {
+        panic!()
+    };
+    assert_eq!(questions.len(), 1);
+    assert_eq!(
+        questions[0].remedy(),
+        "the API is closed to everybody who is not named; this machine sends from 198.51.100.7, which is what the cloud \
+         sees unless addresses are translated on the way (NAT): --api-cidr 198.51.100.7/32 (or apiCidr in a settings file)"
+    );
 }
 
 #[test]

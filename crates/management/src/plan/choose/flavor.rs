@@ -65,6 +65,7 @@ pub(super) fn flavor(
                 .filter(|flavor| big_enough(flavor))
                 .map(|flavor| flavor.name.clone())
                 .collect(),
+            proposal: None,
         });
         return Ok(None);
     };

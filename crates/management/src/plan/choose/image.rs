@@ -104,6 +104,7 @@ pub(super) fn image<'a>(
             .iter()
             .map(|image| image.label().to_owned())
             .collect(),
+        proposal: None,
     });
     Ok(None)
 }
