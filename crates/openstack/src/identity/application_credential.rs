@@ -1,7 +1,7 @@
 //! Application credentials: what servers and controllers hold instead of a password.
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 use super::IdentityApi;
@@ -26,7 +26,7 @@ pub struct ApplicationCredential {
     #[serde(default)]
     pub roles: Vec<super::RoleRef>,
     /// Whether it may make and delete application credentials.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_false")]
     pub unrestricted: bool,
     /// End, in UTC without zone; `None` for ever.
     #[serde(default)]
@@ -149,5 +149,24 @@ impl IdentityApi<'_> {
                 format!("application credential {id}"),
             ))
             .await
+    }
+}
+
+/// Keystone keeps and gives back the `null` with which openstacksdk leaves `unrestricted` to it; it means no.
+fn or_false<'de, D: Deserializer<'de>>(input: D) -> Result<bool, D::Error> {
+    Ok(Option::deserialize(input)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_of_which_nobody_said_whether_it_is_restricted_is() {
+        let one: ApplicationCredential = serde_json::from_value(
+            json!({"id": "a", "name": "n", "project_id": "p", "unrestricted": null}),
+        )
+        .unwrap();
+        assert!(!one.unrestricted);
     }
 }
