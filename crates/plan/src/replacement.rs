@@ -21,12 +21,18 @@ use jiff::{SignedDuration, Timestamp};
 use crate::facts::CONTROL_PLANE;
 use crate::progress::{Observation, pool_of, server_fault};
 use crate::quota::{self, Line, Need, Resource};
+use crate::render::RETRY_PERIOD;
 
 /// Pause before the first round, unless the quota says that the reason is gone. A host that was full for the moment of a
 /// burst has room again by then.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 /// The longest pause: somebody who has made room should not have to wait for longer.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(30);
+
+/// The control plane is marked no sooner after the last round than its owner will act on it: put off, it only looks again
+/// when something else wakes it (seen to take four minutes more). The seconds beyond its period are for its own clock,
+/// which begins when it deletes the machine we marked.
+const OWNER_PAUSE: SignedDuration = SignedDuration::from_secs(RETRY_PERIOD as i64 + 15);
 
 /// States of a server that CAPO does not leave again.
 const FINAL_STATES: [&str; 2] = ["ERROR", "DELETED"];
@@ -314,7 +320,11 @@ fn due(machines: &[&Failed], past: Option<&Replacement>) -> Timestamp {
         pause(attempts)
     };
     let begun = begun.unwrap_or(Timestamp::UNIX_EPOCH);
-    begun.checked_add(pause).unwrap_or(begun)
+    let due = begun.checked_add(pause).unwrap_or(begun);
+    let owner = past
+        .filter(|_| machines.iter().any(|one| one.is_control_plane()))
+        .and_then(|past| past.last.checked_add(OWNER_PAUSE).ok());
+    owner.map_or(due, |owner| owner.max(due))
 }
 
 fn pause(attempts: u32) -> SignedDuration {

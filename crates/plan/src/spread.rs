@@ -111,7 +111,7 @@ fn tell(shared: &Shared) -> String {
     if pool == CONTROL_PLANE {
         let groups: Vec<String> = together
             .iter()
-            .map(|machines| format!("{} are on one host", machines.join(" and ")))
+            .map(|machines| format!("{} are on one host", machines.join(", ")))
             .collect();
         return format!("{pool}: {}", groups.join(", "));
     }
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(told.reason, "ControlPlaneSharesHost");
         assert!(
             told.message.starts_with(
-                "control-plane: c1 and c3 are on one host; workers: 3 machines are on 2 hosts; "
+                "control-plane: c1, c3 are on one host; workers: 3 machines are on 2 hosts; "
             ),
             "{}",
             told.message

@@ -30,6 +30,34 @@ pub async fn kubeconfig(
     Ok(data.and_then(|mut data| data.remove("value")))
 }
 
+/// Tells how far the addons are that were installed, and changes nothing.
+pub async fn look(
+    spec: &WorkloadClusterSpec,
+    kubeconfig: &SecretString,
+) -> Result<Vec<AddonState>, Error> {
+    let client = Connection::from_kubeconfig(kubeconfig, None)
+        .await?
+        .client()?;
+    let kinds = Kinds::new(client);
+    let mut states = Vec::new();
+    for addon in addons(spec) {
+        let (state, message) = if installed(&kinds, addon.namespace).await?.is_none() {
+            (StepState::Waiting, "is not installed".to_owned())
+        } else {
+            match health(&kinds, addon.namespace).await? {
+                Ok(()) => (StepState::Done, "is healthy".to_owned()),
+                Err(missing) => (StepState::Running, missing),
+            }
+        };
+        states.push(AddonState {
+            name: addon.name.to_owned(),
+            state,
+            message,
+        });
+    }
+    Ok(states)
+}
+
 /// Installs what is missing or changed and tells how far each addon is. An addon begins when the one before is healthy.
 pub async fn equip(
     engine: &dyn ChartEngine,

@@ -9,8 +9,8 @@ use capstan_workload::{Error, equip};
 
 use super::World;
 
-/// Installs addons and tells how far each is.
-pub(super) async fn install(
+/// Tells how far each addon is, and installs what is missing unless the wish is refused.
+pub(super) async fn bring_about(
     world: &World,
     spec: &WorkloadClusterSpec,
     context: &Context,
@@ -36,9 +36,14 @@ pub(super) async fn install(
     let Some(kubeconfig) = kubeconfig else {
         return Ok(waiting("waits for the API"));
     };
-    let mirror = context.surroundings.mirror.as_ref();
-    let charts = world.charts.as_ref();
-    match equip::equip(charts, &world.catalogue, spec, mirror, &kubeconfig).await {
+    let told = if seen.blockers.is_empty() {
+        let mirror = context.surroundings.mirror.as_ref();
+        let charts = world.charts.as_ref();
+        equip::equip(charts, &world.catalogue, spec, mirror, &kubeconfig).await
+    } else {
+        equip::look(spec, &kubeconfig).await
+    };
+    match told {
         Ok(states) => Ok(states),
         // The rest of the cluster is looked at all the same.
         Err(error) if error.is_transient() => {

@@ -132,7 +132,9 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         } else if may_make {
             apply::apply(&context, &rendered).await?;
             apply::collect(&context, &name, &rendered, &seen).await?;
-            seen.addons = addons::install(world, &spec, &context, &name, &seen).await?;
+        }
+        if !spec.paused {
+            seen.addons = addons::bring_about(world, &spec, &context, &name, &seen).await?;
         }
         let machines = replace::Machines {
             context: &context,

@@ -42,7 +42,7 @@ impl Machines<'_> {
             subject.write_status(status).await?;
             for one in &decision.replace {
                 replace::replace(&context.applier, name, one).await?;
-                let why = &one.reason.message;
+                let why = one.reason.detail.as_ref().unwrap_or(&one.reason.message);
                 record.note(&format!("{} is made anew: {why}", one.machine));
             }
             record.save().await?;

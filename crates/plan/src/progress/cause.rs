@@ -33,7 +33,13 @@ const CAUSES: &[Cause] = &[
     },
     Cause {
         code: ReasonCode::NoValidHost,
-        words: &["no valid host", "novalidhost", "not enough hosts available"],
+        words: &[
+            "no valid host",
+            "novalidhost",
+            "not enough hosts available",
+            // All hosts of the zone are disabled (Nova, 400 on the creating request).
+            "requested availability zone is not available",
+        ],
         message: "the cloud has no host with room for this flavor",
         remedy: "choose another flavor or availability zone, or wait until there is room",
     },
@@ -229,6 +235,10 @@ mod tests {
         ),
         (
             "No valid host was found. There are not enough hosts available.",
+            ReasonCode::NoValidHost,
+        ),
+        (
+            r#"got 400 instead: {"badRequest": {"code": 400, "message": "The requested availability zone is not available"}}"#,
             ReasonCode::NoValidHost,
         ),
         (

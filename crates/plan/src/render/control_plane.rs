@@ -11,10 +11,12 @@ use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use super::{metadata, node};
 use crate::facts::{CONTROL_PLANE, Facts};
 
+/// Seconds between two tries of the `KubeadmControlPlane` to replace machines of one place.
+pub(crate) const RETRY_PERIOD: u32 = 300;
 /// Three tries with five minutes between them; a replacement that lives for an hour was good.
 const REMEDIATION: ControlPlaneRemediation = ControlPlaneRemediation {
     max_retry: 3,
-    retry_period_seconds: 300,
+    retry_period_seconds: RETRY_PERIOD,
     min_healthy_period_seconds: 3600,
 };
 

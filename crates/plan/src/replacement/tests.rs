@@ -315,6 +315,19 @@ fn pools_are_counted_apart() {
 }
 
 #[test]
+fn the_control_plane_is_marked_when_its_owner_will_act() {
+    // Seconds since the last round; the failure is older than any pause after one round.
+    for (since_round, replaced) in [(200, false), (314, false), (315, true)] {
+        let mut seen = empty();
+        fails(&mut seen, "c1", 190, NO_HOST, Some("id"));
+        let failed = failed(&spec(1), &name(), &seen);
+        let history = BTreeMap::from([(CONTROL_PLANE.to_owned(), past(1, since_round))]);
+        let decision = decide(&failed, &history, &Room::default(), now());
+        assert_eq!(!decision.replace.is_empty(), replaced, "{since_round} s");
+    }
+}
+
+#[test]
 fn a_machine_that_is_marked_is_left_to_its_owner_and_its_words_are_told() {
     let mut seen = empty();
     fails(&mut seen, "c1", 9000, NO_HOST, Some("id"));

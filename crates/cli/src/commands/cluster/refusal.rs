@@ -61,11 +61,11 @@ pub(super) fn refusal(cluster: &WorkloadCluster, wish: Wish) -> Option<Failure> 
     };
     let meanwhile = match wish {
         Wish::Creation | Wish::Again => format!(
-            "nothing was made; the cluster stays wished for and goes on by itself when there is room: capstan cluster show \
+            "Nothing was made; the cluster stays wished for and goes on by itself when there is room: capstan cluster show \
              {name} --watch follows it, capstan cluster delete {name} takes it back"
         ),
         Wish::Change => format!(
-            "nothing was changed; the change goes on by itself when there is room: capstan cluster show {name} --watch \
+            "Nothing was changed; the change goes on by itself when there is room: capstan cluster show {name} --watch \
              follows it, the same command with the former numbers takes it back"
         ),
     };
