@@ -103,7 +103,7 @@ def test_an_expired_credential(tenant, up, credential):
     before = listing(tenant.cloud)
     while datetime.datetime.now(datetime.timezone.utc) <= ends:
         time.sleep(0.1)
-    refused(tenant.capstan(*up, check=False), PERMISSION, "expired")
+    refused(tenant.capstan(*up, check=False), PERMISSION, "expiry date")
     assert difference(before, listing(tenant.cloud)) == []
 
 
@@ -115,10 +115,10 @@ def test_too_little_quota(tenant, admin, up, nothing_made):
 
 
 def test_an_image_without_kubernetes_of_that_version(tenant, bed, nothing_made):
-    """A node image whose Kubernetes the catalogue does not know for a management server."""
+    """The image carries another version than the one that was asked for."""
     done = tenant.capstan("up", "--yes", "--api-cidr", bed.caller, "--image", "capstan-node-v1.36.3",
-                          "--kubernetes", "v1.35.0", check=False)
-    refused(done, NOT_FOUND, "v1.36.3")
+                          "--kubernetes-version", "v1.35.0", check=False)
+    refused(done, INPUT, "v1.36.3")
 
 
 def test_ctrl_c_leaves_what_the_same_command_takes_up(tenant, up):
@@ -132,6 +132,6 @@ def test_ctrl_c_leaves_what_the_same_command_takes_up(tenant, up):
             break
     _, said = running.communicate(timeout=120)
     assert running.returncode == INTERRUPTED, said
-    assert "capstan up" in said and "capstan down" in said, said
+    assert "the same command goes on" in said and "capstan down" in said, said
     tenant.capstan("down", "--yes")
     assert difference(before, listing(tenant.cloud)) == []
