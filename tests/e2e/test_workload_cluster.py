@@ -44,8 +44,8 @@ OPENSTACK_NODE_MACHINE_FLAVOR: m1.medium
     ("even", ["--flavor", "m1.medium", "--control-plane", "2"], None, INPUT, ["2 is even", "use 1 or 3"]),
     ("old", ["--flavor", "m1.medium", "--kubernetes", "v1.20.0"], None, INPUT, ["v1.20.0", "v1.31"]),
     ("overlap", [], FILE + "POD_CIDR: 10.96.0.0/12\n", INPUT, ["network.serviceCidr", "overlaps"]),
-    ("typo", [], FILE + "WORKER_MACHINE_CUONT: 3\n", INPUT, [":4:1", "WORKER_MACHINE_COUNT"]),
-    ("number", [], FILE + "WORKER_MACHINE_COUNT: three\n", INPUT, [":4:", "three"]),
+    ("typo", [], FILE + "WORKER_MACHINE_CUONT: 3\n", INPUT, ["line 4, column 1", "WORKER_MACHINE_COUNT"]),
+    ("number", [], FILE + "WORKER_MACHINE_COUNT: three\n", INPUT, ["line 4", "three"]),
 ], ids=lambda value: value if isinstance(value, str) and len(value) < 10 else "")
 def test_a_wrong_wish_is_not_accepted(served, tmp_path, name, argv, file, code, says):
     """What needs no look at the cloud is said at once, with line and column where there is a file."""
