@@ -13,6 +13,8 @@ use crate::gate::Verdict;
 /// Annotation in which a door of ours (command line, API, git) says for whom it wrote the wish. It is a word, not a proof:
 /// whoever may write the object may write this. The proof is in the audit log of the API server.
 pub const REQUESTED_BY: &str = "capstan.dev/requested-by";
+/// Annotation with the time at which the same wish was made once more; its change wakes the controller.
+pub const ASKED_AGAIN: &str = "capstan.dev/asked-again";
 /// The same for the deletion, which leaves no other trace in the object.
 pub const DELETION_REQUESTED_BY: &str = "capstan.dev/deletion-requested-by";
 /// Field manager under which the command line writes.

@@ -11,7 +11,9 @@ use capstan_workload::history;
 use capstan_workload::resource::WorkloadCluster;
 use clap::Args;
 use ipnet::IpNet;
-use kube::api::PostParams;
+use jiff::Timestamp;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::json;
 
 use super::refusal;
 use super::target::Target;
@@ -105,6 +107,16 @@ impl Create {
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
                 let there = self.target.cluster(&api, &self.cluster).await?;
                 self.same(&there, &new)?;
+                // Wakes the controller, so that a wish refused before is judged anew at once.
+                let again =
+                    json!({"metadata": {"annotations": {history::ASKED_AGAIN: Timestamp::now()}}});
+                let params = PatchParams {
+                    field_manager: params.field_manager,
+                    ..PatchParams::default()
+                };
+                api.patch(&self.cluster, &params, &Patch::Merge(&again))
+                    .await
+                    .map_err(|error| self.target.refused("change", &self.cluster, error))?;
                 printer.note(&format!(
                     "cluster {} was asked for before, just so; going on with it",
                     self.cluster

@@ -21,11 +21,12 @@ pub(super) enum Wish {
 }
 
 impl Wish {
-    /// How long a refusal that stands may still be an old one: the controller judges a refused wish every 30 s anew.
+    /// How long a refusal that stands may still be the old one: the controller is woken, reads the cloud's quota and judges;
+    /// left alone it would do so every 30 s.
     pub(super) fn patience(self) -> Duration {
         match self {
             Self::Creation | Self::Change => Duration::ZERO,
-            Self::Again => Duration::from_secs(40),
+            Self::Again => Duration::from_mins(1),
         }
     }
 }
