@@ -8,6 +8,7 @@ use kube::api::{DeleteParams, Preconditions};
 use super::ownership::is_ours;
 use super::{Inventory, InventoryEntry};
 use crate::apply::CONCURRENCY;
+use crate::error::is_missing;
 use crate::order::Stage;
 use crate::wait::{Deadline, wait_deleted};
 use crate::{Applier, Error, ObjectName, Result};
@@ -66,25 +67,14 @@ async fn delete_and_wait(
     let Some(uid) = delete(applier, &entry).await? else {
         return Ok(None);
     };
-    let api = applier.kinds().api_of(&entry.name).await?;
-    wait_deleted(&api, &entry.name, &uid, deadline).await?;
+    wait_deleted(applier.kinds(), &entry.name, &uid, deadline).await?;
     Ok(Some(entry.name))
 }
 
 /// Asks for the deletion of a listed object by its uid, which is given back; `None` if it is gone or somebody else's now.
 pub(super) async fn delete(applier: &Applier, entry: &InventoryEntry) -> Result<Option<String>> {
     let name = &entry.name;
-    let api = match applier.kinds().api_of(name).await {
-        Ok(api) => api,
-        // The kind is no longer served, so its objects are gone with it.
-        Err(Error::UnknownKind { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let found = api
-        .get_metadata_opt(&name.name)
-        .await
-        .map_err(|e| Error::request("read", name.to_string(), e))?;
-    let Some(object) = found else {
+    let Some(object) = applier.kinds().find(name).await? else {
         return Ok(None);
     };
     let (true, Some(uid)) = (is_ours(&object.metadata, Some(entry)), object.metadata.uid) else {
@@ -94,9 +84,10 @@ pub(super) async fn delete(applier: &Applier, entry: &InventoryEntry) -> Result<
         uid: Some(uid.clone()),
         resource_version: None,
     });
+    let api = applier.kinds().api_of(name).await?;
     match api.delete(&name.name, &params).await {
         Ok(_) => Ok(Some(uid)),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+        Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(Error::request("delete", name.to_string(), error)),
     }
 }
