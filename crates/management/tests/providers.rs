@@ -13,10 +13,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use capstan_catalog::Catalogue;
 use capstan_kubernetes::{Applier, Deadline, ObjectName, wait_for};
 use capstan_management::providers::{
     CheckLine, InstallEvent, InstallPlan, ManifestSource, check, clusterctl, default_releases,
-    install, own, resource_controller, webhook_certificate,
+    install, own, webhook_certificate,
 };
 use capstan_testkit::{ApiServer, MANIFESTS, Program, free_port};
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
@@ -38,7 +39,7 @@ fn manifests() -> Option<PathBuf> {
 fn plan(directory: &Path) -> InstallPlan {
     InstallPlan {
         releases: default_releases("v1.14.2", "v0.14.7"),
-        resource_controller: resource_controller("v2.6.0"),
+        catalogue: Catalogue::bundled().unwrap(),
         source: ManifestSource::Directory(directory.to_owned()),
         variables: [("EXP_CAPO_PRIORITY_QUEUE".to_owned(), "true".to_owned())].into(),
         controller: own::Controller::published(),
@@ -404,9 +405,15 @@ async fn the_real_providers_are_installed_checked_and_installed_again() {
 async fn clusterctl_understands(server: &ApiServer, plan: &InstallPlan) {
     let directory = server.directory().join("clusterctl");
     let client = server.client().await.unwrap();
-    let config = clusterctl::write(client, &plan.source, &plan.releases, &directory)
-        .await
-        .unwrap();
+    let config = clusterctl::write(
+        client,
+        &plan.catalogue,
+        &plan.source,
+        &plan.releases,
+        &directory,
+    )
+    .await
+    .unwrap();
     let cases: [(&[&str], &[&str]); 2] = [
         (
             &["upgrade", "plan"],

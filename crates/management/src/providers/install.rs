@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use capstan_catalog::Catalogue;
 use capstan_kubernetes::{
     Applier, Deadline, Error, Inventory, ObjectName, Pruned, deployment_available,
 };
@@ -15,8 +16,8 @@ use time::OffsetDateTime;
 use super::components::Components;
 use super::substitution::Variables;
 use super::{
-    ManifestFile, ManifestSource, ProviderError, Release, WantedCertificate, clusterctl, own,
-    secret,
+    ManifestSource, ProviderError, Release, WantedCertificate, clusterctl, own,
+    resource_controller, secret,
 };
 
 /// Purpose under which everything is listed, so that what a newer version no longer brings is removed.
@@ -29,8 +30,8 @@ const POLL: Duration = Duration::from_millis(500);
 pub struct InstallPlan {
     /// Providers and their versions.
     pub releases: Vec<Release>,
-    /// Definitions the OpenStack provider needs and no provider brings.
-    pub resource_controller: ManifestFile,
+    /// Says where their manifests are published, and those definitions that the OpenStack provider needs and none brings.
+    pub catalogue: Catalogue,
     /// Where the manifests come from.
     pub source: ManifestSource,
     /// Values for the variables in them; the releases' own defaults serve otherwise.
@@ -110,9 +111,9 @@ async fn apply(
             .map(|release| fetch(plan, release).boxed()),
     );
     let definitions = async {
-        let text = plan.source.fetch(&plan.resource_controller).await?;
-        let mut objects =
-            capstan_kubernetes::parse_manifest(&plan.resource_controller.path(), &text)?;
+        let file = resource_controller(&plan.catalogue)?;
+        let text = plan.source.fetch(&file).await?;
+        let mut objects = capstan_kubernetes::parse_manifest(&file.path(), &text)?;
         // Upstream publishes the controller in the same file.
         objects.retain(|o| ObjectName::of(o).kind == "CustomResourceDefinition");
         Ok::<_, ProviderError>(objects)
@@ -182,7 +183,10 @@ async fn apply(
 }
 
 async fn fetch(plan: &InstallPlan, release: &Release) -> Result<Components, ProviderError> {
-    let text = plan.source.fetch(&release.manifest()).await?;
+    let text = plan
+        .source
+        .fetch(&release.manifest(&plan.catalogue)?)
+        .await?;
     Components::read(release, &text, &plan.variables)
 }
 

@@ -25,6 +25,6 @@ pub use error::ProviderError;
 pub use install::{InstallEvent, InstallPlan, install, renew_certificates};
 pub use plane::Plane;
 pub use release::{
-    ManifestFile, ProviderKind, Release, catalogued_releases, default_releases, resource_controller,
+    ProviderKind, Release, catalogued_releases, default_releases, resource_controller,
 };
 pub use source::ManifestSource;
