@@ -1,10 +1,12 @@
 """A management server from nothing and back, through the user's own door."""
 import json
 import re
+import signal
 
 from project import difference, listing
 
-NEEDS_ANSWER = 3
+NEEDS_ANSWER, CONFLICT, INTERRUPTED = 3, 5, 130
+VANILLA = "debian-12"
 
 
 def test_plan_first(tenant, bed):
@@ -32,6 +34,55 @@ def test_from_nothing_to_usable_and_back(tenant, up):
     assert difference(before, listing(tenant.cloud)) == []
     made, gone = re.search(r"created (\d+), gone (\d+)", down.stdout + down.stderr).groups()
     assert int(made) == int(gone) >= 9
+
+
+def test_on_an_image_without_kubernetes_and_down_with_its_cluster(tenant, up, bed):
+    """The vanilla image gets its components from the mirror; `down` takes the cluster along when it is told to."""
+    before = listing(tenant.cloud)
+    tenant.capstan(*(VANILLA if word == "capstan-node-v1.36.3" else word for word in up))
+    tenant.capstan("status")
+    tenant.capstan("cluster", "create", "demo", "--workers", "0", "--flavor", "m1.medium", "--api-cidr", bed.caller,
+                   "--watch", timeout=900)
+    down = tenant.capstan("down", "--yes", "--with-clusters", timeout=900)
+    assert "demo" in down.stderr
+    assert difference(before, listing(tenant.cloud)) == []
+
+
+def test_a_server_whose_certificates_are_lost(tenant, up, tmp_path_factory):
+    """Elsewhere nobody can reach it: it is made anew when that is asked for, and not removed in passing by files that are
+    another's."""
+    before = listing(tenant.cloud)
+    tenant.capstan(*up)
+    old, = tenant.cloud.compute.servers()
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    refused = tenant.capstan(*up, check=False, home=elsewhere)
+    assert refused.returncode == CONFLICT and "--replace" in refused.stderr
+    tenant.capstan(*up, "--replace", home=elsewhere)
+    new, = tenant.cloud.compute.servers()
+    assert new.id != old.id
+    tenant.capstan("status", home=elsewhere)
+    refused = tenant.capstan("down", "--yes", check=False)
+    assert refused.returncode == CONFLICT and "--abandon-clusters" in refused.stderr
+    tenant.capstan("down", "--yes", home=elsewhere)
+    assert difference(before, listing(tenant.cloud)) == []
+
+
+def test_two_at_once(tenant, up, faults, tmp_path_factory):
+    """Who comes second is told who is at work, on this machine and on another, and takes nothing away from the first."""
+    before = listing(tenant.cloud)
+    faults.clear()
+    faults.add(agent="^capstan/", method="POST", path="/v2.0/subnets$", delay=15)
+    with tenant.start(*up) as first:
+        assert any(" created " in line for line in first.stderr)
+        for home in (tmp_path_factory.mktemp("elsewhere"), tenant.home):
+            second = tenant.capstan(*up, check=False, home=home)
+            assert second.returncode == CONFLICT and f"pid {first.pid}" in second.stderr, second.stderr
+        first.send_signal(signal.SIGINT)
+        _, said = first.communicate(timeout=120)
+    assert first.returncode == INTERRUPTED, said
+    down = tenant.capstan("down", "--yes")
+    assert "created" in down.stdout + down.stderr
+    assert difference(before, listing(tenant.cloud)) == []
 
 
 def test_killed_up_and_killed_down_go_on(tenant, up, faults):
