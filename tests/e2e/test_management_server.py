@@ -2,11 +2,22 @@
 import json
 import re
 import signal
+import subprocess
+import time
 
+import pytest
 from project import difference, listing
 
 NEEDS_ANSWER, CONFLICT, INTERRUPTED = 3, 5, 130
 VANILLA = "debian-12"
+
+
+def until(condition, seconds=60):
+    """Whether it comes true in time."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
 
 
 def test_plan_first(tenant, bed):
@@ -36,10 +47,27 @@ def test_from_nothing_to_usable_and_back(tenant, up):
     assert int(made) == int(gone) >= 9
 
 
-def test_on_an_image_without_kubernetes_and_down_with_its_cluster(tenant, up, bed):
-    """The vanilla image gets its components from the mirror; `down` takes the cluster along when it is told to."""
+@pytest.fixture
+def diskless(admin, tenant):
+    """A flavor without a disk, for this tenant only."""
+    flavor = admin.compute.create_flavor(name=tenant.name, ram=4096, vcpus=2, disk=0, is_public=False)
+    admin.compute.flavor_add_tenant_access(flavor, tenant.project.id)
+    yield flavor.name
+    admin.compute.delete_flavor(flavor)
+
+
+def test_on_an_image_without_kubernetes_and_down_with_its_cluster(tenant, up, bed, diskless, tmp_path):
+    """The vanilla image gets its components from the mirror, and a volume where the flavor has no disk; somebody may log
+    in; `down` takes the cluster along when it is told to."""
     before = listing(tenant.cloud)
-    tenant.capstan(*(VANILLA if word == "capstan-node-v1.36.3" else word for word in up))
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    tenant.capstan(*(VANILLA if word == "capstan-node-v1.36.3" else word for word in up), "--flavor", diskless,
+                   "--volume-size", "20", "--ssh-key", f"{key}.pub", "--ssh-cidr", bed.caller)
+    assert [volume.size for volume in tenant.cloud.block_storage.volumes()] == [20]
+    address, = (ip.floating_ip_address for ip in tenant.cloud.network.ips(project_id=tenant.project.id))
+    ssh = ["ssh", "-i", key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    assert "debian" in subprocess.run([*ssh, f"debian@{address}", "id"], check=True, text=True, capture_output=True).stdout
     tenant.capstan("status")
     tenant.capstan("cluster", "create", "demo", "--workers", "0", "--flavor", "m1.medium", "--api-cidr", bed.caller,
                    "--watch", timeout=900)
@@ -106,9 +134,10 @@ def test_down_waits_for_what_a_killed_up_asked_for_last(tenant, up, faults):
     """A request is still on its way when `up` dies, and comes true while `down` is at work or has already looked."""
     before = listing(tenant.cloud)
     faults.clear()
-    faults.add(agent="^capstan/", method="POST", path="/v2.0/floatingips$", delay=20)
-    acted = faults.add(agent="^capstan/", method="POST", path="/v2.0/subnets$", kill="peer", when="before")
-    assert tenant.capstan(*up, check=False).returncode == -9 and acted()
+    arrived = faults.add(agent="^capstan/", method="POST", path="/v2.0/floatingips$", delay=20)
+    with tenant.start(*up) as killed:
+        assert until(arrived)
+        killed.kill()
     down = tenant.capstan("down", "--yes")
     assert "has appeared only now" in down.stderr
     assert difference(before, listing(tenant.cloud)) == []
