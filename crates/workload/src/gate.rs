@@ -1,11 +1,12 @@
 //! Whether a wish is carried out. Pure.
 
+use capstan_plan::facts;
 use capstan_plan::quota::Line;
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::{
-    Condition, ConditionStatus, QuotaLine, Refusal, WorkloadClusterStatus, set_condition,
+    Condition, ConditionStatus, QuotaLine, Refusal, Resolved, WorkloadClusterStatus, set_condition,
 };
-use capstan_spec::{Severity, WorkloadClusterSpec, validate};
+use capstan_spec::{Finding, Severity, WorkloadClusterSpec, validate};
 use jiff::Timestamp;
 
 use crate::preflight;
@@ -26,7 +27,16 @@ pub enum Verdict {
 impl Verdict {
     /// What the rules of the model say against the wish; `None` when nothing.
     pub fn of_rules(name: &str, spec: &WorkloadClusterSpec) -> Option<Self> {
-        let reasons: Vec<Reason> = validate::cluster(name, spec)
+        Self::of_findings(validate::cluster(name, spec))
+    }
+
+    /// What rules say against the wish that need what was found in the cloud; `None` when nothing.
+    pub fn of_facts(spec: &WorkloadClusterSpec, resolved: &Resolved) -> Option<Self> {
+        Self::of_findings(facts::check(spec, resolved))
+    }
+
+    fn of_findings(findings: Vec<Finding>) -> Option<Self> {
+        let reasons: Vec<Reason> = findings
             .into_iter()
             .filter(|finding| finding.severity == Severity::Error)
             .map(|finding| Reason {

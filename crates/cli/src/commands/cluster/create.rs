@@ -245,12 +245,8 @@ impl Wish {
         }
         if let Some(count) = self.workers {
             if spec.workers.is_empty() {
-                spec.workers.push(WorkerPool {
-                    name: defaults::POOL.to_owned(),
-                    replicas: count,
-                    flavor: spec.control_plane.flavor.clone(),
-                    availability_zone: None,
-                });
+                let flavor = spec.control_plane.flavor.clone();
+                spec.workers.push(WorkerPool::new(defaults::POOL, flavor));
             }
             for pool in &mut spec.workers {
                 pool.replicas = count;
