@@ -139,7 +139,8 @@ own_kind!(
         ),
         (
             "!has(oldSelf.status) || !has(oldSelf.status.resolved) || !has(oldSelf.status.resolved.externalNetworkId) \
-             || self.spec.?tags == oldSelf.spec.?tags",
+             || (has(self.spec.tags) == has(oldSelf.spec.tags) \
+             && (!has(self.spec.tags) || self.spec.tags == oldSelf.spec.tags))",
             "spec.tags cannot be changed once the cluster is begun",
         ),
         (
