@@ -8,8 +8,8 @@ use capstan_spec::status::{PoolImage, Resolved, ResolvedNetwork};
 use super::*;
 use crate::facts::Surroundings;
 
-const MANAGED: &str = include_str!("managed.yaml");
-const EXISTING: &str = include_str!("existing.yaml");
+const MANAGED: &str = include_str!("../../../testdata/managed.yaml");
+const EXISTING: &str = include_str!("../../../testdata/existing.yaml");
 
 /// What does not reach the objects by way of the spec, and where it does.
 const ELSEWHERE: &[(&str, &str)] = &[
