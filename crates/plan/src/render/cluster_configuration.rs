@@ -5,15 +5,10 @@ use std::collections::BTreeMap;
 use capstan_capi::apply::{ClusterConfiguration, Component, Etcd, File, HostPathMount, LocalEtcd};
 use capstan_spec::WorkloadClusterSpec;
 use capstan_spec::cluster::EtcdVolume;
-use capstan_spec::cluster::kubeadm::{Audit, Kubeadm, Oidc, PodSecurity};
+use capstan_spec::cluster::kubeadm::{Admission, Audit, Kubeadm, Oidc, PodSecurity};
 
 use super::node;
 
-const AUDIT_POLICY: &str = "/etc/kubernetes/audit/policy.yaml";
-const AUDIT_LOG: &str = "/var/log/kubernetes/audit";
-const ADMISSION: &str = "/etc/kubernetes/admission/configuration.yaml";
-/// In a directory that kubeadm mounts into the API server anyway.
-const OIDC_CA: &str = "/etc/kubernetes/pki/oidc-ca.crt";
 /// kubeadm's own choice, which a list of ours would replace.
 const NODE_RESTRICTION: &str = "NodeRestriction";
 /// Who did what to which object, without contents; nothing of the constant chatter of leases and health.
@@ -53,13 +48,16 @@ pub(super) fn files(kubeadm: &Kubeadm) -> Vec<File> {
     let mut files = Vec::new();
     if let Some(audit) = &kubeadm.audit {
         let policy = audit.policy.as_deref().unwrap_or(DEFAULT_AUDIT_POLICY);
-        files.push(super::files::file(AUDIT_POLICY, policy.to_owned()));
+        files.push(super::files::file(Audit::POLICY_PATH, policy.to_owned()));
     }
     if let Some(ca) = kubeadm.oidc.as_ref().and_then(|oidc| oidc.ca.as_ref()) {
-        files.push(super::files::file(OIDC_CA, format!("{}\n", ca.trim())));
+        files.push(super::files::file(
+            Oidc::CA_PATH,
+            format!("{}\n", ca.trim()),
+        ));
     }
     if let Some(level) = kubeadm.admission.pod_security {
-        files.push(super::files::file(ADMISSION, pod_security(level)));
+        files.push(super::files::file(Admission::PATH, pod_security(level)));
     }
     files
 }
@@ -90,8 +88,8 @@ fn api_server(spec: &WorkloadClusterSpec) -> Component {
     }
     if let Some(audit) = &kubeadm.audit {
         args.extend(audit_log(audit));
-        extra_volumes.push(mount("audit-policy", AUDIT_POLICY, true));
-        extra_volumes.push(mount("audit-log", AUDIT_LOG, false));
+        extra_volumes.push(mount("audit-policy", Audit::POLICY_PATH, true));
+        extra_volumes.push(mount("audit-log", Audit::LOG_DIRECTORY, false));
     }
     let admission = &kubeadm.admission;
     if !admission.enable.is_empty() {
@@ -105,9 +103,9 @@ fn api_server(spec: &WorkloadClusterSpec) -> Component {
         args.insert("disable-admission-plugins".to_owned(), plugins);
     }
     if admission.pod_security.is_some() {
-        let file = ADMISSION.to_owned();
+        let file = Admission::PATH.to_owned();
         args.insert("admission-control-config-file".to_owned(), file);
-        extra_volumes.push(mount("admission", ADMISSION, true));
+        extra_volumes.push(mount("admission", Admission::PATH, true));
     }
     Component {
         cert_sans: spec.api_access.sans.clone(),
@@ -124,7 +122,10 @@ fn login(oidc: &Oidc) -> impl Iterator<Item = (String, String)> {
         ("oidc-username-prefix", oidc.username_prefix.clone()),
         ("oidc-groups-claim", oidc.groups_claim.clone()),
         ("oidc-groups-prefix", oidc.groups_prefix.clone()),
-        ("oidc-ca-file", oidc.ca.as_ref().map(|_| OIDC_CA.to_owned())),
+        (
+            "oidc-ca-file",
+            oidc.ca.as_ref().map(|_| Oidc::CA_PATH.to_owned()),
+        ),
     ];
     flags
         .into_iter()
@@ -133,8 +134,11 @@ fn login(oidc: &Oidc) -> impl Iterator<Item = (String, String)> {
 
 fn audit_log(audit: &Audit) -> [(String, String); 5] {
     [
-        ("audit-policy-file", AUDIT_POLICY.to_owned()),
-        ("audit-log-path", format!("{AUDIT_LOG}/audit.log")),
+        ("audit-policy-file", Audit::POLICY_PATH.to_owned()),
+        (
+            "audit-log-path",
+            format!("{}/audit.log", Audit::LOG_DIRECTORY),
+        ),
         ("audit-log-maxage", audit.max_age_days.to_string()),
         ("audit-log-maxbackup", audit.max_backups.to_string()),
         ("audit-log-maxsize", audit.max_size_mib.to_string()),

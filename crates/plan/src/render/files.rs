@@ -2,19 +2,12 @@
 
 use capstan_capi::apply::{File, FileSource, SecretFileSource};
 use capstan_spec::cluster::kubeadm::{NodeFile, Proxy, RegistryMirror};
-use capstan_spec::{Mirror, WorkloadClusterSpec, defaults};
+use capstan_spec::{Kubeadm, Mirror, WorkloadClusterSpec, defaults};
 
 use crate::facts::Facts;
 
-/// containerd reads `_default` for every registry that has no directory of its own
-/// (containerd, `docs/hosts.md`); node images point `config_path` to `certs.d`.
-const DEFAULT_REGISTRY: &str = "_default";
 /// The one registry whose name in images is not its address.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
-/// Where Debian and Ubuntu look for certificates of authorities that they shall trust.
-const TRUSTED_CAS: &str = "/usr/local/share/ca-certificates";
-/// Drop-in of the unit of containerd.
-const CONTAINERD_PROXY: &str = "/etc/systemd/system/containerd.service.d/http-proxy.conf";
 /// What is always reached without a proxy: the node itself, the metadata service, names within the cluster.
 const NEVER_BY_PROXY: [&str; 5] = [
     "localhost",
@@ -42,16 +35,17 @@ pub(super) fn files(spec: &WorkloadClusterSpec, facts: &Facts, control_plane: bo
         .mirror
         .as_ref()
         .and_then(|mirror: &Mirror| mirror.registry.as_deref());
-    let authorities = kubeadm.trusted_cas.iter().enumerate().map(|(index, ca)| {
-        let path = format!("{TRUSTED_CAS}/capstan-{}.crt", index + 1);
-        file(path, format!("{}\n", ca.trim()))
-    });
+    let authorities = kubeadm
+        .trusted_cas
+        .iter()
+        .enumerate()
+        .map(|(index, ca)| file(Kubeadm::trusted_ca_path(index), format!("{}\n", ca.trim())));
     let proxy = kubeadm.proxy.as_ref().map(|proxy| {
         let content = environment(proxy, spec, facts);
         File {
             // The URL may hold a password.
             permissions: "0600".to_owned(),
-            ..file(CONTAINERD_PROXY, content)
+            ..file(Proxy::PATH, content)
         }
     });
     let named = kubeadm.files.iter();
@@ -98,10 +92,7 @@ fn named_file(file: &NodeFile) -> File {
 }
 
 fn registry_file(registry: &str, content: String) -> File {
-    file(
-        format!("/etc/containerd/certs.d/{registry}/hosts.toml"),
-        content,
-    )
+    file(RegistryMirror::path(registry), content)
 }
 
 /// Sends every pull to the mirror and nowhere else: without internet a try upstream would only cost its time-out, and
@@ -109,7 +100,10 @@ fn registry_file(registry: &str, content: String) -> File {
 fn registry_mirror(url: &str) -> File {
     let url = url.trim_end_matches('/');
     let host = host(url);
-    registry_file(DEFAULT_REGISTRY, format!("server = \"{url}\"\n\n{host}"))
+    registry_file(
+        RegistryMirror::DEFAULT,
+        format!("server = \"{url}\"\n\n{host}"),
+    )
 }
 
 /// The mirrors one after the other, and then the registry itself unless it shall never be asked.

@@ -75,6 +75,34 @@ pub struct Kubeadm {
     pub proxy: Option<Proxy>,
 }
 
+impl Kubeadm {
+    /// Where the trusted certificate of this place in the list lies on nodes, so that Debian and Ubuntu find it.
+    pub fn trusted_ca_path(index: usize) -> String {
+        format!("/usr/local/share/ca-certificates/capstan-{}.crt", index + 1)
+    }
+
+    /// What Capstan itself may write on nodes, each with the field that says it.
+    pub(crate) fn own_files(&self) -> Vec<(String, &'static str)> {
+        let mirrors = self.registry_mirrors.iter();
+        let fixed = [
+            (Audit::POLICY_PATH, "kubeadm.audit"),
+            (Oidc::CA_PATH, "kubeadm.oidc"),
+            (Proxy::PATH, "kubeadm.proxy"),
+            (Admission::PATH, "kubeadm.admission"),
+        ];
+        mirrors
+            .map(|mirror| mirror.registry.as_str())
+            .chain([RegistryMirror::DEFAULT])
+            .map(|registry| (RegistryMirror::path(registry), "kubeadm.registryMirrors"))
+            .chain(
+                (0..self.trusted_cas.len())
+                    .map(|n| (Self::trusted_ca_path(n), "kubeadm.trustedCAs")),
+            )
+            .chain(fixed.map(|(path, field)| (path.to_owned(), field)))
+            .collect()
+    }
+}
+
 /// A program of the control plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -98,6 +126,11 @@ pub struct Admission {
     /// and the namespace of the pod network are exempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_security: Option<PodSecurity>,
+}
+
+impl Admission {
+    /// Where the plugins' configuration lies on machines of the control plane.
+    pub const PATH: &str = "/etc/kubernetes/admission/configuration.yaml";
 }
 
 /// A pod security standard; Kubernetes' own words.

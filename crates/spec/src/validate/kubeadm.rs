@@ -21,7 +21,7 @@ pub(super) fn kubeadm(spec: &WorkloadClusterSpec, findings: &mut Vec<Finding>) {
     let kubeadm = &spec.kubeadm;
     flags::flags(kubeadm, findings);
     api_server(kubeadm, findings);
-    files(&kubeadm.files, findings);
+    files(kubeadm, findings);
     commands(kubeadm, findings);
     surroundings(kubeadm, findings);
     user_data(kubeadm, findings);
@@ -88,7 +88,8 @@ fn api_server(kubeadm: &Kubeadm, findings: &mut Vec<Finding>) {
     }
 }
 
-fn files(files: &[NodeFile], findings: &mut Vec<Finding>) {
+fn files(kubeadm: &Kubeadm, findings: &mut Vec<Finding>) {
+    let (files, own) = (&kubeadm.files, kubeadm.own_files());
     for (index, file) in files.iter().enumerate() {
         let path = |field: &str| format!("kubeadm.files[{index}].{field}");
         if !syntax::is_absolute(&file.path) || file.path.ends_with('/') || file.path.len() > 512 {
@@ -102,6 +103,10 @@ fn files(files: &[NodeFile], findings: &mut Vec<Finding>) {
         if files[..index].iter().any(meet) {
             let text = format!("{} is written twice", file.path);
             findings.push(Finding::error(path("path"), text).remedy("keep one of the two"));
+        }
+        if let Some((_, field)) = own.iter().find(|(path, _)| *path == file.path) {
+            let text = format!("{} is written by Capstan", file.path);
+            findings.push(Finding::error(path("path"), text).remedy(format!("use {field}")));
         }
         match (&file.content, &file.content_from) {
             (Some(content), None) => {

@@ -2,12 +2,14 @@
 
 mod create;
 mod delete;
+mod file;
 mod kubeconfig;
 mod list;
 mod refusal;
 mod scale;
 mod show;
 mod target;
+mod validate;
 mod watch;
 
 pub(crate) use target::failure;
@@ -23,6 +25,8 @@ use crate::printer::Printer;
 pub(crate) enum Cluster {
     /// Make a cluster, from flags or a cluster file
     Create(Box<create::Create>),
+    /// Check a cluster file, without a cloud
+    Validate(validate::Validate),
     /// List clusters
     List(list::List),
     /// Show one cluster: phases, nodes, reasons
@@ -40,6 +44,7 @@ impl Cluster {
     pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
         match self {
             Self::Create(create) => create.run(global, printer).await,
+            Self::Validate(validate) => validate.run(printer),
             Self::List(list) => list.run(global, printer).await,
             Self::Show(show) => show.run(global, printer).await,
             Self::Kubeconfig(kubeconfig) => kubeconfig.run(global, printer).await,

@@ -4,6 +4,16 @@ use std::fmt::Write as _;
 
 use capstan_spec::file::{FieldKind, Use, keys};
 
+/// File with the JSON Schema.
+pub(super) const SCHEMA: &str = "cluster-file.schema.json";
+
+/// JSON Schema of the file, for editors.
+pub(super) fn schema() -> String {
+    // A schema always has a JSON form; an empty one would show up as drift.
+    let text = serde_json::to_string_pretty(&capstan_spec::schema::cluster_file());
+    text.unwrap_or_default() + "\n"
+}
+
 /// Every flat key: what it sets, or why it is refused.
 pub(super) fn page() -> String {
     let mut set = String::new();
@@ -38,7 +48,11 @@ pub(super) fn page() -> String {
     format!(
         "# The cluster file\n\nWritten by `make reference`. `capstan cluster create NAME --file clusterctl.yaml` reads a YAML map of the flat \
          keys that\nclusterctl and the SCS scripts know; the [fields of a cluster](kinds.md) may stand beside them in their structured form. \
-         A key that\nnobody knows is an error with line, column and the key that was probably meant.\n\n| key | sets | value |\n|---|---|---|\n{set}\
+         A key that\nnobody knows is an error with line, column and the key that was probably meant. `capstan cluster validate FILE` checks a \
+         file without\na cloud. Editors take the [JSON Schema]({SCHEMA}), for instance by a first line\n`# yaml-language-server: \
+         $schema=cluster-file.schema.json`.\n\n## One file over another\n\n`base: FILE` names a file, by its path from this one, whose values hold \
+         where this one says nothing. Mappings are merged, worker\npools by their names, and everything else is replaced. A base has no base \
+         itself. A pool of the base cannot be taken away, but\nset to no replicas.\n\n## Flat keys\n\n| key | sets | value |\n|---|---|---|\n{set}\
          \nThese are known, and refused unless they ask for what happens anyway:\n\n| key | why | instead | allowed values |\n|---|---|---|---|\n{refused}"
     )
 }

@@ -25,6 +25,13 @@ pub struct Audit {
     pub max_size_mib: u32,
 }
 
+impl Audit {
+    /// Where the policy lies on machines of the control plane.
+    pub const POLICY_PATH: &str = "/etc/kubernetes/audit/policy.yaml";
+    /// Directory of the logs.
+    pub const LOG_DIRECTORY: &str = "/var/log/kubernetes/audit";
+}
+
 impl Default for Audit {
     fn default() -> Self {
         Self {

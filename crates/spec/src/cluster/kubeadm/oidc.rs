@@ -28,3 +28,9 @@ pub struct Oidc {
     #[schemars(length(max = 10240))]
     pub ca: Option<String>,
 }
+
+impl Oidc {
+    /// Where the authority's certificate lies on machines of the control plane: in a directory that kubeadm mounts into
+    /// the API server anyway.
+    pub const CA_PATH: &str = "/etc/kubernetes/pki/oidc-ca.crt";
+}

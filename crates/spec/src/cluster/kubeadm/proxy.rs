@@ -17,3 +17,8 @@ pub struct Proxy {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub no_proxy: Vec<String>,
 }
+
+impl Proxy {
+    /// Where it is said on nodes: a drop-in of containerd's unit.
+    pub const PATH: &str = "/etc/systemd/system/containerd.service.d/http-proxy.conf";
+}

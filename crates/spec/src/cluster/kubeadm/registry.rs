@@ -15,3 +15,13 @@ pub struct RegistryMirror {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only: bool,
 }
+
+impl RegistryMirror {
+    /// containerd's directory for registries that have none of their own (containerd, `docs/hosts.md`).
+    pub const DEFAULT: &str = "_default";
+
+    /// Where containerd looks for what stands in for a registry; node images point its `config_path` there.
+    pub fn path(registry: &str) -> String {
+        format!("/etc/containerd/certs.d/{registry}/hosts.toml")
+    }
+}

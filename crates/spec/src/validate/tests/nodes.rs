@@ -138,6 +138,11 @@ fn files_and_commands() {
             "twice",
         ),
         (
+            "kubeadm: {files: [{path: /etc/kubernetes/audit/policy.yaml, content: a}]}",
+            "kubeadm.files[0].path",
+            "written by Capstan",
+        ),
+        (
             "kubeadm: {files: [{path: /x, content: a, permissions: rw}]}",
             "kubeadm.files[0].permissions",
             "octal",
