@@ -40,7 +40,8 @@ pub(super) async fn judge(
         Ok(found) => *resolved = found,
         Err(reasons) => return Ok(Some(Verdict::Unresolved(reasons))),
     }
-    if let Some(invalid) = Verdict::of_facts(spec, resolved) {
+    let running = subject.status().version;
+    if let Some(invalid) = Verdict::of_facts(spec, resolved, running) {
         return Ok(Some(invalid));
     }
     let machines = preflight::machines(seen);
