@@ -24,8 +24,8 @@ pub use machine::{
 };
 pub use meta::{ContractReference, Labels, Metadata, Object, Selector, SelectorExpression};
 pub use openstack::{
-    BlockDevice, BlockDeviceStorage, ById, IdentityReference, KeyValue, LoadBalancer,
+    BlockDevice, BlockDeviceStorage, IdentityReference, KeyValue, LoadBalancer,
     ManagedSecurityGroups, OpenStackCluster, OpenStackClusterSpec, OpenStackMachineSpec,
     OpenStackMachineTemplate, OpenStackMachineTemplateResource, OpenStackMachineTemplateSpec,
-    RootVolume, SecurityGroupRule, Subnet, VolumePlace, VolumeZone,
+    Reference, RootVolume, SecurityGroupRule, Subnet, VolumePlace, VolumeZone,
 };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use capstan_capi::apply::Reference;
 use capstan_spec::status::{Resolved, ResolvedNetwork};
 use capstan_spec::{Finding, Machines, Mirror, ServerGroupPolicy, WorkloadClusterSpec};
 use ipnet::IpNet;
@@ -15,17 +16,17 @@ pub use capstan_spec::naming::CONTROL_PLANE;
 /// name rolls no node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Id of the node image.
-    pub image_id: String,
-    /// Id of the external network.
-    pub external_network_id: String,
-    /// Ids of node images of their own, by pool.
-    pub images: BTreeMap<String, String>,
+    /// The node image.
+    pub image: Reference,
+    /// The external network; `None` lets CAPO take the only one.
+    pub external_network: Option<Reference>,
+    /// Node images of their own, by pool.
+    pub images: BTreeMap<String, Reference>,
     /// The network of the nodes, where it was there already.
-    pub existing_network: Option<ResolvedNetwork>,
-    /// Addresses of the nodes.
-    pub node_cidr: IpNet,
-    /// Address of the API, allocated beforehand; none when it is private.
+    pub existing_network: Option<NetworkFacts>,
+    /// Addresses of the nodes, as far as known.
+    pub node_cidr: Option<IpNet>,
+    /// Address of the API, allocated beforehand; none when it is private or CAPO allocates it.
     pub floating_ip: Option<String>,
     /// Octavia provider; `None` lets Octavia choose.
     pub load_balancer_provider: Option<String>,
@@ -37,12 +38,33 @@ pub struct Facts {
     pub network_mtu: Option<u32>,
     /// Ids of the server groups, by pool ([`CONTROL_PLANE`] for the control plane).
     pub server_groups: BTreeMap<String, String>,
-    /// Ids of extra security groups, by what the spec calls them.
-    pub security_groups: BTreeMap<String, String>,
+    /// Extra security groups, by what the spec calls them.
+    pub security_groups: BTreeMap<String, Reference>,
     /// Size in GiB of the root volume of each pool that has one.
     pub root_volumes: BTreeMap<String, u32>,
     /// Where nodes get images from.
     pub mirror: Option<Mirror>,
+}
+
+/// A network that was there already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkFacts {
+    /// The network.
+    pub network: Reference,
+    /// Its subnet for nodes; `None` for all it has.
+    pub subnet: Option<Reference>,
+    /// Its router.
+    pub router: Option<Reference>,
+}
+
+impl From<&ResolvedNetwork> for NetworkFacts {
+    fn from(resolved: &ResolvedNetwork) -> Self {
+        Self {
+            network: resolved.id.as_str().into(),
+            subnet: Some(resolved.subnet_id.as_str().into()),
+            router: resolved.router_id.as_deref().map(Reference::from),
+        }
+    }
 }
 
 /// A fact is missing that rendering needs.
@@ -79,7 +101,7 @@ impl Facts {
             Some(_) => Some(
                 resolved
                     .existing_network
-                    .clone()
+                    .as_ref()
                     .ok_or(MissingFact("the network of the nodes"))?,
             ),
             None => None,
@@ -105,7 +127,7 @@ impl Facts {
         let own_image = |pool: Machines<'_>| {
             pool.image?;
             let image = resolved.pool_images.get(pool.pool)?;
-            Some((pool.pool.to_owned(), image.id.clone()))
+            Some((pool.pool.to_owned(), image.id.as_str().into()))
         };
         let in_group = |pool: Machines<'_>| {
             let id = resolved.server_groups.get(pool.pool)?;
@@ -113,13 +135,16 @@ impl Facts {
                 .then(|| (pool.pool.to_owned(), id.clone()))
         };
         Ok(Self {
-            image_id: pinned(&resolved.image_id, "the node image")?,
-            external_network_id: pinned(&resolved.external_network_id, "the external network")?,
+            image: Reference::Id(pinned(&resolved.image_id, "the node image")?),
+            external_network: Some(Reference::Id(pinned(
+                &resolved.external_network_id,
+                "the external network",
+            )?)),
             images: spec.pools().filter_map(own_image).collect(),
-            node_cidr: existing_network
-                .as_ref()
-                .map_or(spec.network.node_cidr, |network| network.subnet_cidr),
-            existing_network,
+            node_cidr: Some(
+                existing_network.map_or(spec.network.node_cidr, |network| network.subnet_cidr),
+            ),
+            existing_network: existing_network.map(NetworkFacts::from),
             floating_ip,
             load_balancer_provider: resolved.load_balancer_provider.clone(),
             management_egress: surroundings.management_egress.clone(),
@@ -130,7 +155,11 @@ impl Facts {
             },
             network_mtu: spec.network.mtu,
             server_groups: spec.pools().filter_map(in_group).collect(),
-            security_groups: resolved.security_groups.clone(),
+            security_groups: resolved
+                .security_groups
+                .iter()
+                .map(|(name, id)| (name.clone(), id.as_str().into()))
+                .collect(),
             root_volumes: resolved.root_volumes.clone(),
             mirror: surroundings.mirror.clone(),
         })
@@ -242,7 +271,7 @@ mod tests {
             router_id: None,
         });
         let facts = Facts::collect(&spec, &resolved, &around).unwrap();
-        assert_eq!(facts.node_cidr.to_string(), "192.168.4.0/24");
+        assert_eq!(facts.node_cidr, Some("192.168.4.0/24".parse().unwrap()));
         let found = check(&spec, &resolved);
         assert_eq!(found.len(), 1);
         assert!(found[0].to_string().contains("overlaps 192.168.4.0/24"));

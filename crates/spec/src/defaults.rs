@@ -37,6 +37,8 @@ pub const NOT_READY_TIMEOUT: u32 = 900;
 pub const MAX_SURGE: u32 = 1;
 /// Seconds a node may take to be emptied.
 pub const DRAIN_TIMEOUT: u32 = 600;
+/// GiB of a root volume where no size is named: the SCS standard's smallest for control planes with etcd.
+pub const ROOT_VOLUME_GIB: u32 = 20;
 /// GiB of a volume for etcd: its limit of 8 GiB twice over, and room for snapshots.
 pub const ETCD_VOLUME_GIB: u32 = 20;
 /// Device of the first volume beside the root with images of the bus virtio.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use capstan_kubernetes::{Applier, Deadline, parse_manifest};
 use capstan_plan::facts::{Facts, Surroundings};
-use capstan_plan::render;
+use capstan_plan::{offline, render};
 use capstan_spec::status::{PoolImage, Resolved, ResolvedNetwork};
 use capstan_spec::{ClusterName, KubernetesVersion, WorkloadClusterSpec, file};
 use capstan_testkit::{ApiServer, MANIFESTS};
@@ -89,18 +89,21 @@ fn resolved() -> Resolved {
     }
 }
 
-fn objects(name: &str, spec: &WorkloadClusterSpec) -> Vec<DynamicObject> {
+fn objects(name: &str, spec: &WorkloadClusterSpec, facts: &Facts) -> Vec<DynamicObject> {
     let name = ClusterName::new("default", name, "x7k2p".parse().unwrap());
-    let around = Surroundings {
-        management_egress: vec!["198.51.100.2/32".parse().unwrap()],
-        ..Surroundings::default()
-    };
-    let facts = Facts::collect(spec, &resolved(), &around).unwrap();
-    let rendered = render(spec, &name, &facts).unwrap();
+    let rendered = render(spec, &name, facts).unwrap();
     let objects = rendered.objects.into_iter();
     objects
         .map(|object| serde_json::from_value(object.value).unwrap())
         .collect()
+}
+
+fn looked_up(spec: &WorkloadClusterSpec) -> Facts {
+    let around = Surroundings {
+        management_egress: vec!["198.51.100.2/32".parse().unwrap()],
+        ..Surroundings::default()
+    };
+    Facts::collect(spec, &resolved(), &around).unwrap()
 }
 
 #[tokio::test]
@@ -121,12 +124,23 @@ async fn the_api_server_takes_everything_that_a_cluster_file_can_say() {
     let plain = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "b");
     let managed = file::read(MANAGED).unwrap().spec;
     let existing = file::read(EXISTING).unwrap().spec;
-    for (name, spec) in [
+    let mut clusters = Vec::new();
+    for (name, mut spec) in [
         ("plain", plain),
         ("managed", managed),
         ("existing", existing),
     ] {
-        for object in objects(name, &spec) {
+        let facts = looked_up(&spec);
+        clusters.push((name.to_owned(), objects(name, &spec, &facts)));
+        // What `capstan cluster render` writes.
+        let name = format!("{name}-offline");
+        spec.image = Some("node".into());
+        spec.api_access.allowed_cidrs = vec!["203.0.113.0/24".parse().unwrap()];
+        let facts = offline::facts(&spec).unwrap();
+        clusters.push((name.clone(), objects(&name, &spec, &facts)));
+    }
+    for (name, objects) in clusters {
+        for object in objects {
             let kind = object.types.as_ref().map(|types| types.kind.clone());
             let told = applier.apply_one(&object, soon()).await;
             assert!(told.is_ok(), "{name} {kind:?}: {told:?}");

@@ -13,8 +13,9 @@ pub type OpenStackCluster = Object<OpenStackClusterSpec>;
 pub struct OpenStackClusterSpec {
     /// Credentials.
     pub identity_ref: IdentityReference,
-    /// Network with floating IPs. Cannot be changed.
-    pub external_network: ById,
+    /// Network with floating IPs; the only one when left out. Cannot be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_network: Option<Reference>,
     /// Subnets to be made: one, or none with `network`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub managed_subnets: Vec<Subnet>,
@@ -23,13 +24,13 @@ pub struct OpenStackClusterSpec {
     pub network_mtu: Option<u32>,
     /// A network that is there already.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub network: Option<ById>,
-    /// Its subnets.
+    pub network: Option<Reference>,
+    /// Its subnets; all of them when left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub subnets: Vec<ById>,
+    pub subnets: Vec<Reference>,
     /// Its router.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub router: Option<ById>,
+    pub router: Option<Reference>,
     /// Address of the API, allocated beforehand.
     #[serde(
         rename = "apiServerFloatingIP",
@@ -67,11 +68,24 @@ pub struct IdentityReference {
     pub cloud_name: String,
 }
 
-/// Something in the cloud by its id: a network, an image, a server group.
+/// Something in the cloud: a network, an image, a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ById {
-    /// UUID.
-    pub id: String,
+#[serde(rename_all = "camelCase")]
+pub enum Reference {
+    /// By its UUID.
+    Id(String),
+    /// By a name that only one has.
+    Filter {
+        /// The name.
+        name: String,
+    },
+}
+
+impl From<&str> for Reference {
+    /// By id.
+    fn from(id: &str) -> Self {
+        Self::Id(id.to_owned())
+    }
 }
 
 /// A subnet to be made.
@@ -166,7 +180,7 @@ pub struct OpenStackMachineSpec {
     /// Name of the flavor.
     pub flavor: String,
     /// Image.
-    pub image: ById,
+    pub image: Reference,
     /// Keypair whose key may log in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssh_key_name: Option<String>,
@@ -178,10 +192,10 @@ pub struct OpenStackMachineSpec {
     pub additional_block_devices: Vec<BlockDevice>,
     /// Server group, which must exist.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub server_group: Option<ById>,
+    pub server_group: Option<Reference>,
     /// Security groups beside the managed ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub security_groups: Vec<ById>,
+    pub security_groups: Vec<Reference>,
     /// Metadata of the server.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub server_metadata: Vec<KeyValue>,

@@ -146,15 +146,12 @@ fn override_path(url: &str) -> Option<&'static str> {
 }
 
 fn environment(proxy: &Proxy, spec: &WorkloadClusterSpec, facts: &Facts) -> String {
-    let ranges = [
-        facts.node_cidr,
-        spec.network.pod_cidr,
-        spec.network.service_cidr,
-    ];
+    let ranges = [spec.network.pod_cidr, spec.network.service_cidr];
+    let ranges = facts.node_cidr.iter().chain(&ranges);
     let directly: Vec<String> = NEVER_BY_PROXY
         .into_iter()
         .map(str::to_owned)
-        .chain(ranges.iter().map(ToString::to_string))
+        .chain(ranges.map(ToString::to_string))
         .chain(proxy.no_proxy.iter().cloned())
         .collect();
     let directly = directly.join(",");

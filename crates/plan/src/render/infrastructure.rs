@@ -1,7 +1,7 @@
 //! Network, security groups, load balancer, and what servers are like.
 
 use capstan_capi::apply::{
-    ById, IdentityReference, KeyValue, LoadBalancer, ManagedSecurityGroups, OpenStackCluster,
+    IdentityReference, KeyValue, LoadBalancer, ManagedSecurityGroups, OpenStackCluster,
     OpenStackClusterSpec, OpenStackMachineSpec, OpenStackMachineTemplate,
     OpenStackMachineTemplateResource, OpenStackMachineTemplateSpec, SecurityGroupRule, Subnet,
 };
@@ -37,21 +37,19 @@ pub(super) fn cluster(
                 name: name.identity_secret(),
                 cloud_name: IDENTITY_CLOUD.to_owned(),
             },
-            external_network: by_id(&facts.external_network_id),
+            external_network: facts.external_network.clone(),
             managed_subnets: if existing.is_some() {
                 Vec::new()
             } else {
                 vec![made]
             },
             network_mtu: facts.network_mtu,
-            network: existing.map(|network| by_id(&network.id)),
+            network: existing.map(|network| network.network.clone()),
             subnets: existing
-                .map(|network| by_id(&network.subnet_id))
+                .and_then(|network| network.subnet.clone())
                 .into_iter()
                 .collect(),
-            router: existing
-                .and_then(|network| network.router_id.as_deref())
-                .map(by_id),
+            router: existing.and_then(|network| network.router.clone()),
             api_server_floating_ip: facts.floating_ip.clone(),
             disable_api_server_floating_ip: access.private,
             api_server_port: (access.port != defaults::API_PORT).then_some(access.port),
@@ -73,10 +71,6 @@ pub(super) fn cluster(
                 .collect(),
         },
     )
-}
-
-fn by_id(id: &str) -> ById {
-    ById { id: id.to_owned() }
 }
 
 /// CAPO opens 6443 and nothing else, whatever port the API has.
@@ -108,7 +102,7 @@ fn allowed_cidrs(spec: &WorkloadClusterSpec, facts: &Facts) -> Vec<String> {
         .map(ipnet::IpNet::trunc)
         .collect();
     if ranges.is_empty() {
-        ranges.push(facts.node_cidr);
+        ranges.extend(facts.node_cidr);
     }
     ranges.sort_unstable();
     ranges.dedup();
@@ -139,20 +133,20 @@ pub(super) fn template(
     facts: &Facts,
 ) -> Result<OpenStackMachineTemplate, RenderError> {
     let pool = machines.pool;
-    let image = facts.images.get(pool).unwrap_or(&facts.image_id);
+    let image = facts.images.get(pool).unwrap_or(&facts.image);
     let groups = machines.security_groups.iter();
     let spec = OpenStackMachineTemplateSpec {
         template: OpenStackMachineTemplateResource {
             spec: OpenStackMachineSpec {
                 flavor: machines.flavor.to_owned(),
-                image: by_id(image),
+                image: image.clone(),
                 ssh_key_name: spec.ssh_key.clone(),
                 root_volume: volumes::root(machines, facts),
                 additional_block_devices: volumes::block_devices(machines),
-                server_group: facts.server_groups.get(pool).map(|id| by_id(id)),
+                server_group: facts.server_groups.get(pool).map(|id| id.as_str().into()),
                 security_groups: groups
                     .filter_map(|group| facts.security_groups.get(group))
-                    .map(|id| by_id(id))
+                    .cloned()
                     .collect(),
                 server_metadata: server_metadata(machines, name),
             },

@@ -21,11 +21,11 @@ fn spec() -> WorkloadClusterSpec {
 
 fn facts() -> Facts {
     Facts {
-        image_id: "6b4f6a1e-6f0e-4d57-9d55-0f8a2c1d3e11".into(),
-        external_network_id: "0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22".into(),
+        image: "6b4f6a1e-6f0e-4d57-9d55-0f8a2c1d3e11".into(),
+        external_network: Some("0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22".into()),
         images: BTreeMap::new(),
         existing_network: None,
-        node_cidr: capstan_spec::defaults::NODE_CIDR,
+        node_cidr: Some(capstan_spec::defaults::NODE_CIDR),
         floating_ip: Some("198.51.100.7".into()),
         load_balancer_provider: Some("amphora".into()),
         management_egress: vec!["198.51.100.2/32".parse().unwrap()],
@@ -227,7 +227,7 @@ fn templates_roll_on_what_they_hold_and_on_nothing_else() {
     assert_ne!(after[1], before[1]);
 
     let other_image = Facts {
-        image_id: "0c0c0c0c-6f0e-4d57-9d55-0f8a2c1d3e11".into(),
+        image: "0c0c0c0c-6f0e-4d57-9d55-0f8a2c1d3e11".into(),
         ..facts()
     };
     let after = names(&spec(), &other_image);

@@ -5,12 +5,9 @@ use capstan_openstack::{Holdings, Inventory};
 use capstan_spec::cluster::DataVolume;
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::Resolved;
-use capstan_spec::{Machines, WorkloadClusterSpec};
+use capstan_spec::{Machines, WorkloadClusterSpec, defaults};
 
 use super::{not_found, reason};
-
-/// Root volume in GiB where none is named: the SCS standard's smallest for control planes with etcd.
-const ROOT_VOLUME: u32 = 20;
 
 pub(super) fn machines(
     spec: &WorkloadClusterSpec,
@@ -52,7 +49,9 @@ fn root(
             sizes.insert(pool.pool.to_owned(), size);
         }
         None if flavor.disk == 0 || pool.root_volume.is_wanted() => {
-            sizes.entry(pool.pool.to_owned()).or_insert(ROOT_VOLUME);
+            sizes
+                .entry(pool.pool.to_owned())
+                .or_insert(defaults::ROOT_VOLUME_GIB);
         }
         None => {
             sizes.remove(pool.pool);

@@ -6,6 +6,7 @@ mod file;
 mod kubeconfig;
 mod list;
 mod refusal;
+mod render;
 mod scale;
 mod show;
 mod target;
@@ -27,6 +28,8 @@ pub(crate) enum Cluster {
     Create(Box<create::Create>),
     /// Check a cluster file, without a cloud
     Validate(validate::Validate),
+    /// Write a cluster file as objects of Cluster API, without a cloud
+    Render(render::Render),
     /// List clusters
     List(list::List),
     /// Show one cluster: phases, nodes, reasons
@@ -45,6 +48,7 @@ impl Cluster {
         match self {
             Self::Create(create) => create.run(global, printer).await,
             Self::Validate(validate) => validate.run(printer),
+            Self::Render(render) => render.run(printer),
             Self::List(list) => list.run(global, printer).await,
             Self::Show(show) => show.run(global, printer).await,
             Self::Kubeconfig(kubeconfig) => kubeconfig.run(global, printer).await,
