@@ -1,17 +1,21 @@
 //! What we write. Every field is optional or ours; empty ones are left out.
 
 mod cluster;
+mod cluster_configuration;
 mod kubeadm;
 mod machine;
 mod meta;
 mod openstack;
 
 pub use cluster::{Cluster, ClusterNetwork, ClusterSpec, NetworkRanges};
+pub use cluster_configuration::{ClusterConfiguration, Component, Etcd, HostPathMount, LocalEtcd};
 pub use kubeadm::{
-    Argument, ControlPlaneMachineSpec, ControlPlaneMachineTemplate, ControlPlaneRemediation, File,
-    InitConfiguration, JoinConfiguration, KubeadmConfigSpec, KubeadmConfigTemplate,
-    KubeadmConfigTemplateResource, KubeadmConfigTemplateSpec, KubeadmControlPlane,
-    KubeadmControlPlaneSpec, MachineDeletion, NodeRegistration,
+    Argument, ControlPlaneMachineSpec, ControlPlaneMachineTemplate, ControlPlaneRemediation,
+    ControlPlaneRollout, ControlPlaneStrategy, DiskSetup, File, FileSource, FileSystem,
+    InitConfiguration, JoinConfiguration, JoinControlPlane, KubeadmConfigSpec,
+    KubeadmConfigTemplate, KubeadmConfigTemplateResource, KubeadmConfigTemplateSpec,
+    KubeadmControlPlane, KubeadmControlPlaneSpec, LocalApiEndpoint, MachineDeletion,
+    NodeRegistration, Ntp, RolloutBefore, SecretFileSource, Taint,
 };
 pub use machine::{
     Bootstrap, Deletion, HealthChecks, MachineDeployment, MachineDeploymentSpec,
@@ -20,8 +24,8 @@ pub use machine::{
 };
 pub use meta::{ContractReference, Labels, Metadata, Object, Selector, SelectorExpression};
 pub use openstack::{
-    IdentityReference, ImageParam, KeyValue, LoadBalancer, ManagedSecurityGroups, NetworkParam,
-    OpenStackCluster, OpenStackClusterSpec, OpenStackMachineSpec, OpenStackMachineTemplate,
-    OpenStackMachineTemplateResource, OpenStackMachineTemplateSpec, RootVolume, SecurityGroupRule,
-    ServerGroupParam, Subnet,
+    BlockDevice, BlockDeviceStorage, IdentityReference, KeyValue, LoadBalancer,
+    ManagedSecurityGroups, OpenStackCluster, OpenStackClusterSpec, OpenStackMachineSpec,
+    OpenStackMachineTemplate, OpenStackMachineTemplateResource, OpenStackMachineTemplateSpec,
+    Reference, RootVolume, SecurityGroupRule, Subnet, VolumePlace, VolumeZone,
 };

@@ -211,15 +211,31 @@ impl Inventory {
         )
     }
 
+    /// A size of load balancers by name or id.
+    pub fn load_balancer_flavor(&self, wanted: &str) -> Result<&LoadBalancerFlavor, Unknown> {
+        pick(
+            "load balancer flavor",
+            wanted,
+            &self.load_balancer_flavors,
+            |flavor| &flavor.id,
+            |flavor| &flavor.name,
+        )
+    }
+
     /// A zone for servers.
     pub fn compute_zone(&self, wanted: &str) -> Result<&String, Unknown> {
-        pick(
-            "availability zone",
-            wanted,
-            &self.zones.compute,
-            |zone| zone,
-            |zone| zone,
-        )
+        zone("availability zone", wanted, &self.zones.compute)
+    }
+
+    /// A zone for volumes.
+    pub fn volume_zone(&self, wanted: &str) -> Result<&String, Unknown> {
+        zone("availability zone of volumes", wanted, &self.zones.volume)
+    }
+
+    /// A zone for load balancers.
+    pub fn load_balancer_zone(&self, wanted: &str) -> Result<&String, Unknown> {
+        let what = "availability zone of load balancers";
+        zone(what, wanted, &self.zones.load_balancer)
     }
 
     /// Whether Neutron has an extension.
@@ -228,8 +244,12 @@ impl Inventory {
     }
 }
 
+fn zone<'a>(what: &'static str, wanted: &str, zones: &'a [String]) -> Result<&'a String, Unknown> {
+    pick(what, wanted, zones, |zone| zone, |zone| zone)
+}
+
 /// The one whose id or whose name is `wanted`; an id wins over a name.
-fn pick<'a, T>(
+pub(crate) fn pick<'a, T>(
     what: &'static str,
     wanted: &str,
     items: impl IntoIterator<Item = &'a T>,

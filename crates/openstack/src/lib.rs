@@ -6,7 +6,7 @@
 //! * [`identity`], [`network`], [`compute`], [`image`], [`volume`], [`load_balancer`]: the resources, by service;
 //!   reached through [`Session::identity`] and so on. Structs hold the fields Capstan reads, no more. Lists are complete
 //!   or an error.
-//! * [`Inventory`]: what the cloud offers. [`Quota`]: what the project may still use. [`Snapshot`]: everything the
+//! * [`Inventory`]: what the cloud offers. [`Holdings`]: what the project has that something new can refer to. [`Quota`]: what the project may still use. [`Snapshot`]: everything the
 //!   project has, to compare before and after.
 //! * [`wait`]: waiting with a time limit. [`create_or_find`]: creating exactly once over an unreliable network.
 //!
@@ -16,6 +16,7 @@ pub mod compute;
 pub mod config;
 mod create;
 mod error;
+mod holdings;
 pub mod identity;
 pub mod image;
 mod inventory;
@@ -32,6 +33,7 @@ pub mod wait;
 pub use config::{CloudConfig, ConfigError};
 pub use create::{Created, create_or_find};
 pub use error::{CallInfo, Cause, Error, Kind, Optional};
+pub use holdings::Holdings;
 pub use inventory::{Choice, Inventory, Unknown, Zones};
 pub use names::closest;
 pub use quota::{Quota, QuotaLine, Resource, Shortage};

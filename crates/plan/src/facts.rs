@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use capstan_spec::status::Resolved;
-use capstan_spec::{Finding, Mirror, WorkloadClusterSpec};
+use capstan_capi::apply::Reference;
+use capstan_spec::status::{Resolved, ResolvedNetwork};
+use capstan_spec::{Finding, Machines, Mirror, ServerGroupPolicy, WorkloadClusterSpec};
 use ipnet::IpNet;
 
 /// Name under which the control plane stands where pools are listed by name.
-pub const CONTROL_PLANE: &str = "control-plane";
+pub use capstan_spec::naming::CONTROL_PLANE;
 
 /// What names in a spec mean in the cloud, plus what the management server knows of itself.
 ///
@@ -15,12 +16,18 @@ pub const CONTROL_PLANE: &str = "control-plane";
 /// name rolls no node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Id of the node image.
-    pub image_id: String,
-    /// Id of the external network.
-    pub external_network_id: String,
-    /// Address of the API, allocated beforehand.
-    pub floating_ip: String,
+    /// The node image.
+    pub image: Reference,
+    /// The external network; `None` lets CAPO take the only one.
+    pub external_network: Option<Reference>,
+    /// Node images of their own, by pool.
+    pub images: BTreeMap<String, Reference>,
+    /// The network of the nodes, where it was there already.
+    pub existing_network: Option<NetworkFacts>,
+    /// Addresses of the nodes, as far as known.
+    pub node_cidr: Option<IpNet>,
+    /// Address of the API, allocated beforehand; none when it is private or CAPO allocates it.
+    pub floating_ip: Option<String>,
     /// Octavia provider; `None` lets Octavia choose.
     pub load_balancer_provider: Option<String>,
     /// Addresses from which the management server comes. Always allowed at the API.
@@ -31,10 +38,33 @@ pub struct Facts {
     pub network_mtu: Option<u32>,
     /// Ids of the server groups, by pool ([`CONTROL_PLANE`] for the control plane).
     pub server_groups: BTreeMap<String, String>,
-    /// Size in GiB of the root volume of each pool whose flavor has no disk.
+    /// Extra security groups, by what the spec calls them.
+    pub security_groups: BTreeMap<String, Reference>,
+    /// Size in GiB of the root volume of each pool that has one.
     pub root_volumes: BTreeMap<String, u32>,
     /// Where nodes get images from.
     pub mirror: Option<Mirror>,
+}
+
+/// A network that was there already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkFacts {
+    /// The network.
+    pub network: Reference,
+    /// Its subnet for nodes; `None` for all it has.
+    pub subnet: Option<Reference>,
+    /// Its router.
+    pub router: Option<Reference>,
+}
+
+impl From<&ResolvedNetwork> for NetworkFacts {
+    fn from(resolved: &ResolvedNetwork) -> Self {
+        Self {
+            network: resolved.id.as_str().into(),
+            subnet: Some(resolved.subnet_id.as_str().into()),
+            router: resolved.router_id.as_deref().map(Reference::from),
+        }
+    }
 }
 
 /// A fact is missing that rendering needs.
@@ -67,10 +97,55 @@ impl Facts {
             .iter()
             .map(ToString::to_string)
             .collect();
+        let existing_network = match &spec.network.existing {
+            Some(_) => Some(
+                resolved
+                    .existing_network
+                    .as_ref()
+                    .ok_or(MissingFact("the network of the nodes"))?,
+            ),
+            None => None,
+        };
+        let floating_ip = if spec.api_access.private {
+            None
+        } else {
+            Some(pinned(&resolved.floating_ip, "the floating IP of the API")?)
+        };
+        let grouped = |pool: Machines<'_>| {
+            let known = |group| resolved.security_groups.contains_key(group);
+            pool.security_groups.iter().all(known)
+        };
+        if !spec.pools().all(grouped) {
+            return Err(MissingFact("a security group"));
+        }
+        let imaged = |pool: Machines<'_>| {
+            pool.image.is_none() || resolved.pool_images.contains_key(pool.pool)
+        };
+        if !spec.pools().all(imaged) {
+            return Err(MissingFact("the node image of a pool"));
+        }
+        let own_image = |pool: Machines<'_>| {
+            pool.image?;
+            let image = resolved.pool_images.get(pool.pool)?;
+            Some((pool.pool.to_owned(), image.id.as_str().into()))
+        };
+        let in_group = |pool: Machines<'_>| {
+            let id = resolved.server_groups.get(pool.pool)?;
+            (pool.server_group != ServerGroupPolicy::None)
+                .then(|| (pool.pool.to_owned(), id.clone()))
+        };
         Ok(Self {
-            image_id: pinned(&resolved.image_id, "the node image")?,
-            external_network_id: pinned(&resolved.external_network_id, "the external network")?,
-            floating_ip: pinned(&resolved.floating_ip, "the floating IP of the API")?,
+            image: Reference::Id(pinned(&resolved.image_id, "the node image")?),
+            external_network: Some(Reference::Id(pinned(
+                &resolved.external_network_id,
+                "the external network",
+            )?)),
+            images: spec.pools().filter_map(own_image).collect(),
+            node_cidr: Some(
+                existing_network.map_or(spec.network.node_cidr, |network| network.subnet_cidr),
+            ),
+            existing_network: existing_network.map(NetworkFacts::from),
+            floating_ip,
             load_balancer_provider: resolved.load_balancer_provider.clone(),
             management_egress: surroundings.management_egress.clone(),
             dns_nameservers: if own.is_empty() {
@@ -78,8 +153,13 @@ impl Facts {
             } else {
                 own
             },
-            network_mtu: None,
-            server_groups: resolved.server_groups.clone(),
+            network_mtu: spec.network.mtu,
+            server_groups: spec.pools().filter_map(in_group).collect(),
+            security_groups: resolved
+                .security_groups
+                .iter()
+                .map(|(name, id)| (name.clone(), id.as_str().into()))
+                .collect(),
             root_volumes: resolved.root_volumes.clone(),
             mirror: surroundings.mirror.clone(),
         })
@@ -89,26 +169,48 @@ impl Facts {
 /// The Octavia provider that cannot restrict who connects.
 const OVN: &str = "ovn";
 
-impl Facts {
-    /// Rules that can only be checked once the cloud is known.
-    ///
-    /// CAPO drops the allowed ranges for the provider `ovn` without a word, which would open an API to everybody that was
-    /// meant to be closed.
-    pub fn check(&self, spec: &WorkloadClusterSpec) -> Vec<Finding> {
-        let open = |range: &IpNet| range.prefix_len() == 0;
-        let meant_open = spec.api_access.allowed_cidrs.iter().any(open);
-        if self.load_balancer_provider.as_deref() != Some(OVN) || meant_open {
-            return Vec::new();
-        }
+/// Rules that can only be checked once the cloud is known.
+pub fn check(spec: &WorkloadClusterSpec, resolved: &Resolved) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    closed(spec, resolved, &mut findings);
+    apart(spec, resolved, &mut findings);
+    findings
+}
+
+/// CAPO drops the allowed ranges for the provider `ovn` without a word, which would open an API to everybody that was
+/// meant to be closed.
+fn closed(spec: &WorkloadClusterSpec, resolved: &Resolved, findings: &mut Vec<Finding>) {
+    let open = |range: &IpNet| range.prefix_len() == 0;
+    let meant_open = spec.api_access.allowed_cidrs.iter().any(open);
+    if resolved.load_balancer_provider.as_deref() == Some(OVN) && !meant_open {
         let text = "load balancers of the provider ovn cannot restrict who reaches the API";
         let remedy = "choose another apiAccess.loadBalancerProvider, or allow 0.0.0.0/0";
-        vec![Finding::error("apiAccess.allowedCidrs", text).remedy(remedy)]
+        findings.push(Finding::error("apiAccess.allowedCidrs", text).remedy(remedy));
+    }
+}
+
+/// The range of a network that was there already is known only now.
+fn apart(spec: &WorkloadClusterSpec, resolved: &Resolved, findings: &mut Vec<Finding>) {
+    let wanted = spec.network.existing.as_ref();
+    let Some(network) = wanted.and(resolved.existing_network.as_ref()) else {
+        return;
+    };
+    let nodes = network.subnet_cidr;
+    for (path, range) in [
+        ("network.podCidr", spec.network.pod_cidr),
+        ("network.serviceCidr", spec.network.service_cidr),
+    ] {
+        if nodes.contains(&range) || range.contains(&nodes) {
+            let text = format!("{range} overlaps {nodes}, the range of the existing subnet");
+            findings.push(Finding::error(path, text).remedy("choose ranges apart from each other"));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use capstan_spec::KubernetesVersion;
+    use capstan_spec::cluster::ExistingNetwork;
 
     use super::*;
 
@@ -152,13 +254,67 @@ mod tests {
     }
 
     #[test]
+    fn an_existing_network_brings_its_range() {
+        let mut spec = spec();
+        spec.network.existing = Some(ExistingNetwork {
+            network: "prod".into(),
+            subnet: None,
+            router: None,
+        });
+        let around = Surroundings::default();
+        let mut resolved = resolved();
+        assert!(Facts::collect(&spec, &resolved, &around).is_err());
+        resolved.existing_network = Some(ResolvedNetwork {
+            id: "n".into(),
+            subnet_id: "s".into(),
+            subnet_cidr: "192.168.4.0/24".parse().unwrap(),
+            router_id: None,
+        });
+        let facts = Facts::collect(&spec, &resolved, &around).unwrap();
+        assert_eq!(facts.node_cidr, Some("192.168.4.0/24".parse().unwrap()));
+        let found = check(&spec, &resolved);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].to_string().contains("overlaps 192.168.4.0/24"));
+    }
+
+    #[test]
+    fn a_private_api_needs_no_address_and_a_pool_without_group_gets_none() {
+        let mut spec = spec();
+        spec.api_access.private = true;
+        spec.workers[0].server_group = ServerGroupPolicy::None;
+        let mut resolved = resolved();
+        resolved.floating_ip = None;
+        resolved.server_groups = [("control-plane", "a"), ("workers", "b")]
+            .map(|(pool, id)| (pool.to_owned(), id.to_owned()))
+            .into();
+        let facts = Facts::collect(&spec, &resolved, &Surroundings::default()).unwrap();
+        assert_eq!(facts.floating_ip, None);
+        assert_eq!(
+            facts.server_groups.keys().collect::<Vec<_>>(),
+            ["control-plane"]
+        );
+    }
+
+    #[test]
+    fn what_is_named_must_have_been_found() {
+        let mut spec = spec();
+        spec.workers[0].security_groups = vec!["web".into()];
+        let error = Facts::collect(&spec, &resolved(), &Surroundings::default()).unwrap_err();
+        assert!(error.to_string().contains("security group"), "{error}");
+        spec.workers[0].security_groups.clear();
+        spec.workers[0].image = Some("gpu".into());
+        let error = Facts::collect(&spec, &resolved(), &Surroundings::default()).unwrap_err();
+        assert!(error.to_string().contains("image of a pool"), "{error}");
+    }
+
+    #[test]
     fn ovn_must_not_open_what_was_meant_closed() {
-        let mut facts = Facts::collect(&spec(), &resolved(), &Surroundings::default()).unwrap();
-        assert_eq!(facts.check(&spec()), []);
-        facts.load_balancer_provider = Some("ovn".into());
-        assert_eq!(facts.check(&spec()).len(), 1);
+        let mut resolved = resolved();
+        assert_eq!(check(&spec(), &resolved), []);
+        resolved.load_balancer_provider = Some("ovn".into());
+        assert_eq!(check(&spec(), &resolved).len(), 1);
         let mut open = spec();
         open.api_access.allowed_cidrs = vec!["0.0.0.0/0".parse().unwrap()];
-        assert_eq!(facts.check(&open), []);
+        assert_eq!(check(&open, &resolved), []);
     }
 }

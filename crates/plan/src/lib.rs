@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`mod@render`] | which objects describe this cluster, in which order are they applied |
 //! | [`facts`] | what must be known of the cloud before that |
+//! | [`offline`] | the same without a look at the cloud, for people without Capstan |
 //! | [`addons`] | which charts with which values the cluster gets |
 //! | [`quota`] | what a cluster needs of the project's quota, and whether it fits |
 //! | [`replacement`] | which machines are made anew because their server failed, and when |
@@ -14,6 +15,7 @@
 
 pub mod addons;
 pub mod facts;
+pub mod offline;
 pub mod progress;
 pub mod quota;
 pub mod render;

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use capstan_spec::cloud::Flavor;
-use capstan_spec::{Cni, WorkloadClusterSpec};
+use capstan_spec::{Cni, Machines, ServerGroupPolicy, WorkloadClusterSpec, defaults};
 use serde::{Deserialize, Serialize};
-
-use crate::facts::CONTROL_PLANE;
 
 /// What a cloud counts, as far as clusters use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,52 +121,42 @@ pub fn need(
     root_volumes: &BTreeMap<String, u32>,
 ) -> Result<Need, UnknownFlavor> {
     let mut need = surroundings(spec);
-    let mut pools = vec![(
-        CONTROL_PLANE,
-        &spec.control_plane.flavor,
-        spec.control_plane.replicas,
-    )];
-    pools.extend(
-        spec.workers
-            .iter()
-            .map(|p| (p.name.as_str(), &p.flavor, p.replicas)),
-    );
-    for (pool, flavor, count) in pools {
-        let machine = machine(pool, flavor, flavors, root_volumes)?;
-        add(&mut need, &times(&machine, u64::from(count)));
+    for pool in spec.pools() {
+        let machine = machine(&pool, flavors, root_volumes)?;
+        add(&mut need, &times(&machine, u64::from(pool.replicas)));
         let members = need.entry(Resource::ServerGroupMembers).or_default();
-        *members = (*members).max(u64::from(count));
+        if pool.server_group != ServerGroupPolicy::None {
+            *members = (*members).max(u64::from(pool.replicas));
+        }
     }
     Ok(need)
 }
 
-/// What a rolling change uses beyond [`need`]: one more machine of the control plane, or one more of each pool, whichever
-/// is dearer per resource; the control plane is rolled before the pools.
+/// What a rolling change uses beyond [`need`]: the machines more of the control plane, or those of all pools, whichever
+/// are dearer per resource; the control plane is rolled before the pools.
 pub fn surge(
     spec: &WorkloadClusterSpec,
     flavors: &BTreeMap<String, Flavor>,
     root_volumes: &BTreeMap<String, u32>,
 ) -> Result<Need, UnknownFlavor> {
-    let mut need = machine(
-        CONTROL_PLANE,
-        &spec.control_plane.flavor,
-        flavors,
-        root_volumes,
-    )?;
-    need.insert(Resource::Members, 1);
-    let mut pools = Need::new();
-    for pool in spec.workers.iter().filter(|pool| pool.replicas > 0) {
-        add(
-            &mut pools,
-            &machine(&pool.name, &pool.flavor, flavors, root_volumes)?,
-        );
+    let (mut plane, mut pools, mut members) = (Need::new(), Need::new(), 0);
+    for pool in spec.pools().filter(|pool| pool.replicas > 0) {
+        let more = u64::from(pool.max_surge);
+        let need = times(&machine(&pool, flavors, root_volumes)?, more);
+        if pool.is_control_plane() {
+            plane = need;
+            plane.insert(Resource::Members, more);
+        } else {
+            add(&mut pools, &need);
+        }
+        members = members.max(more);
     }
     for (resource, amount) in pools {
-        let entry = need.entry(resource).or_default();
+        let entry = plane.entry(resource).or_default();
         *entry = (*entry).max(amount);
     }
-    need.insert(Resource::ServerGroupMembers, 1);
-    Ok(need)
+    plane.insert(Resource::ServerGroupMembers, members);
+    Ok(plane)
 }
 
 /// What a change uses beyond what is there: `wanted` less `now`, never below nothing.
@@ -203,20 +191,27 @@ pub fn check(need: &Need, free: &BTreeMap<Resource, Option<u64>>) -> Vec<Line> {
 
 /// Everything but machines: network, groups, load balancer.
 fn surroundings(spec: &WorkloadClusterSpec) -> Need {
-    // Router interface, address of the load balancer, and one for DHCP or metadata of the subnet. The router's gateway
-    // and the floating IP have ports, too, but Neutron counts those to nobody.
-    let ports = 3;
-    let given_floating_ip = u64::from(spec.api_access.floating_ip.is_some());
-    let pools = spec.workers.len() as u64;
+    let made = u64::from(spec.network.existing.is_none());
+    // Router interface, and one for DHCP or metadata of the subnet, both of a network that is made; address of the load
+    // balancer. The router's gateway and the floating IP have ports, too, but Neutron counts those to nobody.
+    let ports = 2 * made + 1;
+    let access = &spec.api_access;
+    let allocated = u64::from(access.floating_ip.is_none() && !access.private);
+    let grouped = |pool: &Machines<'_>| pool.server_group != ServerGroupPolicy::None;
+    let groups = spec.pools().filter(grouped).count() as u64;
+    let own_port = u64::from(access.port != defaults::API_PORT);
     Need::from([
-        (Resource::ServerGroups, 1 + pools),
-        (Resource::Networks, 1),
-        (Resource::Subnets, 1),
-        (Resource::Routers, 1),
+        (Resource::ServerGroups, groups),
+        (Resource::Networks, made),
+        (Resource::Subnets, made),
+        (Resource::Routers, made),
         (Resource::Ports, ports),
-        (Resource::FloatingIps, 1 - given_floating_ip),
+        (Resource::FloatingIps, allocated),
         (Resource::SecurityGroups, 2),
-        (Resource::SecurityGroupRules, security_group_rules(spec.cni)),
+        (
+            Resource::SecurityGroupRules,
+            security_group_rules(spec.cni) + own_port,
+        ),
         (Resource::LoadBalancers, 1),
         (Resource::Listeners, 1),
         (Resource::Pools, 1),
@@ -238,14 +233,13 @@ fn security_group_rules(cni: Cni) -> u64 {
 
 /// What one machine of a pool uses.
 pub fn machine(
-    pool: &str,
-    flavor: &str,
+    pool: &Machines<'_>,
     flavors: &BTreeMap<String, Flavor>,
     root_volumes: &BTreeMap<String, u32>,
 ) -> Result<Need, UnknownFlavor> {
-    let found = flavors.get(flavor).ok_or_else(|| UnknownFlavor {
-        pool: pool.to_owned(),
-        flavor: flavor.to_owned(),
+    let found = flavors.get(pool.flavor).ok_or_else(|| UnknownFlavor {
+        pool: pool.pool.to_owned(),
+        flavor: pool.flavor.to_owned(),
     })?;
     let mut need = Need::from([
         (Resource::Instances, 1),
@@ -253,9 +247,15 @@ pub fn machine(
         (Resource::Ram, found.ram_mib),
         (Resource::Ports, 1),
     ]);
-    if let Some(size) = root_volumes.get(pool) {
-        need.insert(Resource::Volumes, 1);
-        need.insert(Resource::Gigabytes, u64::from(*size));
+    let root = root_volumes.get(pool.pool).copied();
+    let sizes: Vec<u64> = root
+        .into_iter()
+        .chain(pool.volumes.iter().map(|volume| volume.size_gib))
+        .map(u64::from)
+        .collect();
+    if !sizes.is_empty() {
+        need.insert(Resource::Volumes, sizes.len() as u64);
+        need.insert(Resource::Gigabytes, sizes.iter().sum());
     }
     Ok(need)
 }
@@ -273,116 +273,4 @@ fn add(sum: &mut Need, more: &Need) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn flavors() -> BTreeMap<String, Flavor> {
-        let flavor = |name: &str, vcpus, ram_mib| Flavor {
-            name: name.to_owned(),
-            vcpus,
-            ram_mib,
-            disk_gib: 20,
-        };
-        [flavor("m1.medium", 2, 4096), flavor("m1.small", 1, 2048)]
-            .map(|flavor| (flavor.name.clone(), flavor))
-            .into()
-    }
-
-    fn spec() -> WorkloadClusterSpec {
-        let version = "v1.36.3".parse().unwrap();
-        let mut spec = WorkloadClusterSpec::new(version, "m1.medium", "m1.small");
-        spec.control_plane.replicas = 3;
-        spec.workers[0].replicas = 2;
-        spec
-    }
-
-    #[test]
-    fn a_cluster_adds_up() {
-        let need = need(
-            &spec(),
-            &flavors(),
-            &BTreeMap::from([("workers".into(), 30)]),
-        )
-        .unwrap();
-        let expected = [
-            (Resource::Instances, 5),
-            (Resource::Cores, 8),
-            (Resource::Ram, 3 * 4096 + 2 * 2048),
-            (Resource::ServerGroups, 2),
-            (Resource::ServerGroupMembers, 3),
-            (Resource::Volumes, 2),
-            (Resource::Gigabytes, 60),
-            (Resource::Ports, 8),
-            (Resource::FloatingIps, 1),
-            (Resource::SecurityGroupRules, 20),
-            (Resource::Members, 3),
-        ];
-        for (resource, amount) in expected {
-            assert_eq!(need.get(&resource), Some(&amount), "{resource}");
-        }
-    }
-
-    #[test]
-    fn scaling_needs_only_what_comes_on_top() {
-        let (flavors, none) = (flavors(), BTreeMap::new());
-        let now = need(&spec(), &flavors, &none).unwrap();
-        let mut more = spec();
-        more.workers[0].replicas = 4;
-        let delta = beyond(&need(&more, &flavors, &none).unwrap(), &now);
-        let touched: Vec<_> = delta.iter().filter(|(_, amount)| **amount > 0).collect();
-        let expected = [
-            (&Resource::Instances, &2),
-            (&Resource::Cores, &2),
-            (&Resource::Ram, &4096),
-            (&Resource::ServerGroupMembers, &4),
-            (&Resource::Ports, &2),
-        ];
-        assert_eq!(touched, expected);
-    }
-
-    #[test]
-    fn a_roll_needs_one_machine_more() {
-        let surge = surge(&spec(), &flavors(), &BTreeMap::new()).unwrap();
-        assert_eq!(surge[&Resource::Instances], 1);
-        assert_eq!(surge[&Resource::Cores], 2);
-        assert_eq!(surge[&Resource::Members], 1);
-    }
-
-    #[test]
-    fn the_verdict_is_per_line_and_unlimited_always_fits() {
-        let need = Need::from([
-            (Resource::Cores, 8),
-            (Resource::Ports, 8),
-            (Resource::Ram, 1),
-        ]);
-        let free = BTreeMap::from([(Resource::Cores, Some(6)), (Resource::Ports, None)]);
-        let lines = check(&need, &free);
-        let verdicts: Vec<_> = lines
-            .iter()
-            .map(|l| (l.resource, l.fits(), l.missing()))
-            .collect();
-        let expected = [
-            (Resource::Cores, false, 2),
-            (Resource::Ram, true, 0),
-            (Resource::Ports, true, 0),
-        ];
-        assert_eq!(verdicts, expected);
-    }
-
-    #[test]
-    fn a_given_floating_ip_is_not_counted() {
-        let mut spec = spec();
-        spec.api_access.floating_ip = Some("198.51.100.7".parse().unwrap());
-        let need = need(&spec, &flavors(), &BTreeMap::new()).unwrap();
-        assert_eq!(need[&Resource::FloatingIps], 0);
-    }
-
-    #[test]
-    fn an_unknown_flavor_is_named() {
-        let mut spec = spec();
-        spec.workers[0].flavor = "m1.huge".into();
-        let error = need(&spec, &flavors(), &BTreeMap::new()).unwrap_err();
-        assert_eq!(error.pool, "workers");
-        assert!(error.to_string().contains("m1.huge"));
-    }
-}
+mod tests;

@@ -1,11 +1,15 @@
 //! From spec and facts to the objects that describe the cluster, in the order they are applied.
 
 mod canonical;
+mod cluster_configuration;
 mod control_plane;
+mod files;
 mod health;
 mod infrastructure;
+mod labels;
 mod metadata;
 mod node;
+mod volumes;
 mod workers;
 
 use capstan_capi::{Kind, apply, kind};
@@ -84,15 +88,16 @@ pub fn render(
 ) -> Result<Rendered, RenderError> {
     let mut objects = Vec::new();
 
-    let control_plane_template = infrastructure::control_plane_template(spec, name, facts)?;
+    let control_plane_template =
+        infrastructure::template(spec, &(&spec.control_plane).into(), name, facts)?;
     let mut pools = Vec::with_capacity(spec.workers.len());
     objects.push(desired(
         kind::OPENSTACK_MACHINE_TEMPLATE,
         &control_plane_template,
     )?);
     for pool in &spec.workers {
-        let template = infrastructure::pool_template(pool, name, facts)?;
-        let bootstrap = workers::bootstrap(pool, name, facts)?;
+        let template = infrastructure::template(spec, &pool.into(), name, facts)?;
+        let bootstrap = workers::bootstrap(spec, pool, name, facts)?;
         objects.push(desired(kind::OPENSTACK_MACHINE_TEMPLATE, &template)?);
         objects.push(desired(kind::KUBEADM_CONFIG_TEMPLATE, &bootstrap)?);
         pools.push((pool, template, bootstrap));
@@ -109,15 +114,13 @@ pub fn render(
         let deployment = workers::deployment(spec, pool, name, template, bootstrap);
         objects.push(desired(kind::MACHINE_DEPLOYMENT, &deployment)?);
     }
-    objects.push(desired(
-        kind::MACHINE_HEALTH_CHECK,
-        &health::control_plane(spec, name),
-    )?);
-    for pool in &spec.workers {
-        objects.push(desired(
-            kind::MACHINE_HEALTH_CHECK,
-            &health::pool(pool, name),
-        )?);
+    let checks = health::control_plane(spec, name).into_iter().chain(
+        spec.workers
+            .iter()
+            .filter_map(|pool| health::pool(pool, name)),
+    );
+    for check in checks {
+        objects.push(desired(kind::MACHINE_HEALTH_CHECK, &check)?);
     }
 
     let whole = Value::Array(objects.iter().map(|object| object.value.clone()).collect());

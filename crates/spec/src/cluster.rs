@@ -1,12 +1,31 @@
 //! What a workload cluster is wanted to be.
 
-use std::net::IpAddr;
+mod api_access;
+mod control_plane;
+mod health_check;
+pub mod kubeadm;
+mod machines;
+mod network;
+mod rollout;
+mod server_group;
+mod volume;
+mod worker_pool;
 
-use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{KubernetesVersion, defaults};
+
+pub use api_access::ApiAccess;
+pub use control_plane::ControlPlane;
+pub use health_check::HealthCheck;
+pub use kubeadm::Kubeadm;
+pub use machines::Machines;
+pub use network::{ExistingNetwork, Network};
+pub use rollout::{ControlPlaneRollout, Rollout};
+pub use server_group::ServerGroupPolicy;
+pub use volume::{DataVolume, EtcdVolume, RootVolume, Volume};
+pub use worker_pool::{Taint, TaintEffect, WorkerPool};
 
 /// A workload cluster as its owner wants it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,92 +53,23 @@ pub struct WorkloadClusterSpec {
     /// The network of the pods.
     #[serde(default)]
     pub cni: Cni,
+    /// How Kubernetes is set up on the nodes.
+    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    pub kubeadm: Kubeadm,
+    /// Nova keypair whose key may log in to every node. Without it no key may. The security groups made for the cluster
+    /// open no port for it: name one that does by `securityGroups`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_key: Option<String>,
+    /// Tags on everything that is made in the cloud for the cluster, beside Capstan's own. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 60)))]
+    pub tags: Vec<String>,
     /// What deleting the object does.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
     /// Nothing of ours and nothing of Cluster API writes while this is true.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
-}
-
-/// The machines that run the Kubernetes API and etcd.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ControlPlane {
-    /// How many machines; odd, because etcd runs on them.
-    #[serde(default = "defaults::control_plane_replicas")]
-    pub replicas: u32,
-    /// Name of the Nova flavor.
-    pub flavor: String,
-    /// Nova availability zones to spread over. Empty: all the cloud offers.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub availability_zones: Vec<String>,
-}
-
-/// Machines of one kind that run workloads.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct WorkerPool {
-    /// Name within the cluster; part of the machines' names.
-    #[serde(default = "defaults::pool")]
-    pub name: String,
-    /// How many machines.
-    #[serde(default = "defaults::worker_replicas")]
-    pub replicas: u32,
-    /// Name of the Nova flavor.
-    pub flavor: String,
-    /// Nova availability zone. Without it Nova chooses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub availability_zone: Option<String>,
-}
-
-/// Networks of nodes, pods and services.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Network {
-    /// Subnet made for the nodes.
-    #[serde(default = "defaults::node_cidr")]
-    pub node_cidr: IpNet,
-    /// Addresses of pods.
-    #[serde(default = "defaults::pod_cidr")]
-    pub pod_cidr: IpNet,
-    /// Addresses of services.
-    #[serde(default = "defaults::service_cidr")]
-    pub service_cidr: IpNet,
-    /// Name servers of the nodes. Empty: those of the `Cloud`, else those Neutron gives.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dns_nameservers: Vec<IpAddr>,
-    /// Name or id of the external network. Without it the only one the cloud has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_network: Option<String>,
-}
-
-impl Default for Network {
-    fn default() -> Self {
-        Self {
-            node_cidr: defaults::NODE_CIDR,
-            pod_cidr: defaults::POD_CIDR,
-            service_cidr: defaults::SERVICE_CIDR,
-            dns_nameservers: Vec::new(),
-            external_network: None,
-        }
-    }
-}
-
-/// Who reaches the Kubernetes API, and how.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ApiAccess {
-    /// Networks from which the API is reachable. The nodes and the management server always are; with an empty list
-    /// nobody else is. `0.0.0.0/0` opens the API to everybody.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allowed_cidrs: Vec<IpNet>,
-    /// Address of a floating IP that the project owns already. Without it one is allocated and released again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub floating_ip: Option<IpAddr>,
-    /// Octavia provider. Without it one is chosen from the cloud's inventory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub load_balancer_provider: Option<String>,
 }
 
 /// The network of the pods.
@@ -153,20 +103,14 @@ impl WorkloadClusterSpec {
             cloud: defaults::cloud(),
             version,
             image: None,
-            control_plane: ControlPlane {
-                replicas: defaults::CONTROL_PLANE_REPLICAS,
-                flavor: control_plane_flavor.into(),
-                availability_zones: Vec::new(),
-            },
-            workers: vec![WorkerPool {
-                name: defaults::pool(),
-                replicas: defaults::WORKER_REPLICAS,
-                flavor: worker_flavor.into(),
-                availability_zone: None,
-            }],
+            control_plane: ControlPlane::new(control_plane_flavor),
+            workers: vec![WorkerPool::new(defaults::POOL, worker_flavor)],
             network: Network::default(),
             api_access: ApiAccess::default(),
             cni: Cni::default(),
+            kubeadm: Kubeadm::default(),
+            ssh_key: None,
+            tags: Vec::new(),
             deletion_policy: DeletionPolicy::default(),
             paused: false,
         }
@@ -178,6 +122,12 @@ impl WorkloadClusterSpec {
             .iter()
             .map(|pool| pool.replicas)
             .fold(self.control_plane.replicas, u32::saturating_add)
+    }
+
+    /// What servers are wanted: those of the control plane first, then those of each pool.
+    pub fn pools(&self) -> impl Iterator<Item = Machines<'_>> {
+        std::iter::once(Machines::from(&self.control_plane))
+            .chain(self.workers.iter().map(Machines::from))
     }
 
     /// The worker pool of that name.

@@ -1,21 +1,22 @@
 //! The cluster file, `clusterctl.yaml`: flat keys as the SCS scripts and clusterctl have them, and a structured part with
 //! the fields of [`WorkloadClusterSpec`] for what flat keys cannot say.
 //!
-//! Nothing is ever ignored: an unknown key, a key that is known but not supported, and a value of the wrong kind are
+//! A file may stand on another one, its `base`. Nothing is ever ignored: an unknown key, a key that is known but not supported, and a value of the wrong kind are
 //! errors, all told at once, with line, column and what was probably meant.
 
 mod flat;
-mod keys;
+pub mod keys;
+mod overlay;
 mod structured;
 mod write;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::finding::{Finding, Position};
 use crate::yaml::{Entry, NodeValue};
 use crate::{WorkloadClusterSpec, validate, yaml};
 
-pub use keys::{Field, FieldKind, KEYS, Key, Use};
+pub use keys::{Field, FieldKind, Key, Use};
 pub use write::write;
 
 /// A file that was read.
@@ -40,37 +41,53 @@ fn list(findings: &[Finding]) -> String {
     texts.join("; ")
 }
 
-/// Reads and checks a cluster file.
+/// Reads and checks a cluster file that stands by itself.
 pub fn read(text: &str) -> Result<Document, FileError> {
-    let mut reading = Reading::default();
-    match yaml::tree(text) {
-        Ok(node) => match node.value {
-            NodeValue::Map(entries) => reading.entries(&entries),
-            NodeValue::Null => {}
-            other => {
-                let text = format!(
-                    "a cluster file is a mapping of keys to values, and this is {}",
-                    other.kind()
-                );
-                reading
-                    .findings
-                    .push(Finding::error("", text).at(node.position));
-            }
+    read_with(text, |_| Err("a file cannot have a base here".to_owned()))
+}
+
+/// Reads and checks a cluster file, which may name a base by the key [`BASE`]. `load` gives the text of the base by the
+/// name that stands in the file, or says why it cannot.
+///
+/// What the file says is laid over what its base says: mappings are merged, pools by their names, and everything else is
+/// replaced. A base has no base.
+pub fn read_with(
+    text: &str,
+    load: impl FnOnce(&str) -> Result<String, String>,
+) -> Result<Document, FileError> {
+    let mut own = Reading::default();
+    let entries = own.tree(text);
+    let (base, rest): (Vec<Entry>, Vec<Entry>) =
+        entries.into_iter().partition(|entry| entry.key == BASE);
+    own.entries(&rest);
+    let Some(entry) = base.first() else {
+        return own.finish();
+    };
+    let mut whole = Reading::default();
+    let position = entry.value.position.or(entry.position);
+    let failed = |message: String| Finding::error(BASE, message).at(position);
+    match &entry.value.value {
+        NodeValue::Text(name) => match load(name) {
+            Ok(text) => whole.base(name, &text),
+            Err(reason) => own.findings.push(failed(reason)),
         },
-        Err(error) => {
-            reading
-                .findings
-                .push(Finding::error("", error.message).at(error.position));
+        other => {
+            let text = format!("expected the name of a file, found {}", other.kind());
+            own.findings.push(failed(text));
         }
     }
-    reading.finish()
+    whole.overlay(own);
+    whole.finish()
 }
+
+/// The key that names the file whose values hold where a file says nothing itself.
+pub const BASE: &str = "base";
 
 /// The state of reading one file.
 #[derive(Default)]
 struct Reading {
     /// The spec so far, in its JSON form.
-    spec: serde_json::Map<String, Value>,
+    spec: Map<String, Value>,
     /// For each path of the spec that the file sets: the key by which it did, and where.
     origins: Vec<Origin>,
     findings: Vec<Finding>,
@@ -81,23 +98,55 @@ struct Origin {
     path: String,
     key: String,
     position: Option<Position>,
+    /// Name of the base, when it was there.
+    file: Option<String>,
 }
 
 impl Reading {
+    /// The entries of a file; what is no mapping has none, and is told.
+    fn tree(&mut self, text: &str) -> Vec<Entry> {
+        match yaml::tree(text) {
+            Ok(node) => match node.value {
+                NodeValue::Map(entries) => return entries,
+                NodeValue::Null => {}
+                other => {
+                    let text = format!(
+                        "a cluster file is a mapping of keys to values, and this is {}",
+                        other.kind()
+                    );
+                    self.findings
+                        .push(Finding::error("", text).at(node.position));
+                }
+            },
+            Err(error) => {
+                self.findings
+                    .push(Finding::error("", error.message).at(error.position));
+            }
+        }
+        Vec::new()
+    }
+
+    /// Flat keys take effect in the order of their table, whatever that of the file is.
     fn entries(&mut self, entries: &[Entry]) {
-        for entry in entries {
-            if let Some(key) = keys::find(&entry.key) {
+        for key in keys::all() {
+            for entry in entries.iter().filter(|entry| entry.key == key.name) {
                 self.flat(key, entry);
-            } else if structured::is_field(&entry.key) {
+            }
+        }
+        for entry in entries {
+            if structured::is_field(&entry.key) {
                 self.structured(entry);
-            } else {
+            } else if keys::find(&entry.key).is_none() {
                 self.unknown(entry);
             }
         }
     }
 
     fn unknown(&mut self, entry: &Entry) {
-        let known = KEYS.iter().map(|key| key.name).chain(structured::FIELDS);
+        let known = keys::all()
+            .map(|key| key.name)
+            .chain(structured::FIELDS)
+            .chain([BASE]);
         let finding = Finding::error(&entry.key, "this key is not known").at(entry.position);
         self.findings.push(match keys::nearest(&entry.key, known) {
             Some(meant) => finding.remedy(format!("did you mean {meant}?")),
@@ -128,6 +177,7 @@ impl Reading {
             path: path.to_owned(),
             key: key.to_owned(),
             position,
+            file: None,
         });
     }
 
@@ -151,7 +201,8 @@ impl Reading {
         match spec {
             Some(spec) if self.findings.is_empty() => Ok(Document { spec, warnings }),
             _ => {
-                self.findings.sort_by_key(|finding| finding.position);
+                self.findings
+                    .sort_by(|a, b| (&a.file, a.position).cmp(&(&b.file, b.position)));
                 Err(FileError {
                     findings: self.findings,
                 })
@@ -208,6 +259,7 @@ impl Reading {
             .max_by_key(|origin| origin.path.len());
         if let Some(origin) = best {
             finding.position = origin.position;
+            finding.file.clone_from(&origin.file);
             // A flat key is what its writer knows; a path of the structured part is more exact than its first key.
             if keys::find(&origin.key).is_some() {
                 finding.path.clone_from(&origin.key);

@@ -20,6 +20,9 @@ pub struct Finding {
     /// Where in the file, when one was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
+    /// Which file, when it is not the one that was asked for but its base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// Whether a finding forbids going on.
@@ -50,6 +53,7 @@ impl Finding {
             message: message.into(),
             remedy: None,
             position: None,
+            file: None,
         }
     }
 
@@ -82,8 +86,11 @@ impl Finding {
 }
 
 impl fmt::Display for Finding {
-    /// `line 3, column 5: KEY: message (remedy)`, as far as known.
+    /// `base.yaml: line 3, column 5: KEY: message (remedy)`, as far as known.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}: ")?;
+        }
         if let Some(Position { line, column }) = self.position {
             write!(f, "line {line}, column {column}: ")?;
         }

@@ -10,6 +10,8 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use crate::ServerGroupPolicy;
+
 /// Letters a uid is made of: those of Kubernetes' own name generator, without vowels and look-alikes.
 pub const UID_ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 /// Length of a uid: 27^5 ≈ 14 million values, and the length Kubernetes uses for generated names.
@@ -23,8 +25,8 @@ const MACHINE_SUFFIX: usize = 6;
 /// What Cluster API appends to a `MachineDeployment` for its machines: `-` and five letters for the set, and again for the
 /// machine (`computeNewMachineSetName`, v1.14.2). It cuts longer names, and then they no longer tell where they belong.
 const POOL_MACHINE_SUFFIX: usize = 12;
-/// Suffix of the control plane object.
-const CONTROL_PLANE: &str = "control-plane";
+/// Suffix of the control plane object, and what it is called where pools are listed by name.
+pub const CONTROL_PLANE: &str = "control-plane";
 /// Key of the tag in the cloud that names the Cluster API name of a cluster. No slash: Nova refuses it.
 pub const CLOUD_TAG_KEY: &str = "capstan-cluster";
 
@@ -172,9 +174,14 @@ impl ClusterName {
         format!("{}-kubeconfig", self.cluster())
     }
 
-    /// Exact name of the Nova server group of a pool (`control-plane` for the control plane).
-    pub fn server_group(&self, pool: &str) -> String {
-        format!("capstan-{}-{pool}", self.cluster())
+    /// Exact name of the Nova server group of a pool (`control-plane` for the control plane). The policy of a group cannot
+    /// be changed, so each has its own name; the dot stands in no name of a pool.
+    pub fn server_group(&self, pool: &str, policy: ServerGroupPolicy) -> String {
+        let suffix = match policy {
+            ServerGroupPolicy::SoftAntiAffinity | ServerGroupPolicy::None => "",
+            ServerGroupPolicy::AntiAffinity => ".strict",
+        };
+        format!("capstan-{}-{pool}{suffix}", self.cluster())
     }
 
     /// Description given to the floating IP in the creating request, by which it is found again.
@@ -261,7 +268,8 @@ mod tests {
             name.pool("workers"),
             name.identity_secret(),
             name.kubeconfig_secret(),
-            name.server_group("workers"),
+            name.server_group("workers", ServerGroupPolicy::SoftAntiAffinity),
+            name.server_group("workers", ServerGroupPolicy::AntiAffinity),
             name.floating_ip_description(),
             name.cloud_tag(),
             name.capo_network(),

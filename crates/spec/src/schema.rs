@@ -1,9 +1,13 @@
-//! JSON Schema of the model, for editors and for the custom resource definitions.
+//! JSON Schema of the model and of its file, for editors and for the custom resource definitions.
+
+mod cluster_file;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use crate::WorkloadClusterSpec;
+
+pub use cluster_file::cluster_file;
 
 /// JSON Schema (2020-12) of any type of this crate, self-contained.
 pub fn of<T: JsonSchema>() -> Schema {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::progress::{Progress, Reason};
-use crate::{KubernetesVersion, Uid};
+use crate::{KubernetesVersion, ServerGroupPolicy, Uid};
 
 /// What is known about a workload cluster. Written by the controller only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -202,6 +203,9 @@ pub struct Resolved {
     /// Id of the node image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
+    /// What the spec called the node image when it was looked up; nothing when it was found by its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_asked: Option<String>,
     /// Name of the node image, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_name: Option<String>,
@@ -220,9 +224,48 @@ pub struct Resolved {
     /// Ids of the server groups, by pool (`control-plane` for the control plane).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub server_groups: BTreeMap<String, String>,
-    /// Size in GiB of the root volume of each pool whose flavor has no disk.
+    /// By which policy each server group was made that does not have the default one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub server_group_policies: BTreeMap<String, ServerGroupPolicy>,
+    /// Size in GiB of the root volume of each pool that has one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub root_volumes: BTreeMap<String, u32>,
+    /// Node images of their own, by pool.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pool_images: BTreeMap<String, PoolImage>,
+    /// The network of the nodes, where it was there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_network: Option<ResolvedNetwork>,
+    /// Ids of extra security groups, by what the spec calls them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub security_groups: BTreeMap<String, String>,
+}
+
+/// The node image of one pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolImage {
+    /// What the spec called it.
+    pub asked: String,
+    /// Version it was looked up for.
+    pub version: KubernetesVersion,
+    /// Its id.
+    pub id: String,
+}
+
+/// A network that was there already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolvedNetwork {
+    /// Its id.
+    pub id: String,
+    /// Id of the subnet that nodes get addresses from.
+    pub subnet_id: String,
+    /// Range of that subnet.
+    pub subnet_cidr: IpNet,
+    /// Id of its router.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub router_id: Option<String>,
 }
 
 /// A condition in the shape of Kubernetes' `metav1.Condition`.

@@ -1,11 +1,12 @@
 //! Whether a wish is carried out. Pure.
 
+use capstan_plan::facts;
 use capstan_plan::quota::Line;
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::{
-    Condition, ConditionStatus, QuotaLine, Refusal, WorkloadClusterStatus, set_condition,
+    Condition, ConditionStatus, QuotaLine, Refusal, Resolved, WorkloadClusterStatus, set_condition,
 };
-use capstan_spec::{Severity, WorkloadClusterSpec, validate};
+use capstan_spec::{Finding, KubernetesVersion, Severity, WorkloadClusterSpec, validate};
 use jiff::Timestamp;
 
 use crate::preflight;
@@ -26,7 +27,22 @@ pub enum Verdict {
 impl Verdict {
     /// What the rules of the model say against the wish; `None` when nothing.
     pub fn of_rules(name: &str, spec: &WorkloadClusterSpec) -> Option<Self> {
-        let reasons: Vec<Reason> = validate::cluster(name, spec)
+        Self::of_findings(validate::cluster(name, spec))
+    }
+
+    /// What rules say against the wish that need what was found in the cloud, or which version runs; `None` when nothing.
+    pub fn of_facts(
+        spec: &WorkloadClusterSpec,
+        resolved: &Resolved,
+        running: Option<KubernetesVersion>,
+    ) -> Option<Self> {
+        let mut findings = facts::check(spec, resolved);
+        findings.extend(running.and_then(|running| validate::upgrade(running, spec.version)));
+        Self::of_findings(findings)
+    }
+
+    fn of_findings(findings: Vec<Finding>) -> Option<Self> {
+        let reasons: Vec<Reason> = findings
             .into_iter()
             .filter(|finding| finding.severity == Severity::Error)
             .map(|finding| Reason {
@@ -126,10 +142,8 @@ fn told(line: &Line) -> QuotaLine {
 
 #[cfg(test)]
 mod tests {
-    use capstan_plan::quota::Resource;
-    use capstan_spec::KubernetesVersion;
-
     use super::*;
+    use capstan_plan::quota::Resource;
 
     fn line(resource: Resource, need: u64, free: Option<u64>) -> Line {
         Line {
@@ -153,6 +167,27 @@ mod tests {
         assert!(is_open(&judged(&refused), Some(4)), "refused for ever");
         assert!(!is_open(&judged(&accepted), Some(4)), "judged twice");
         assert!(is_open(&judged(&accepted), Some(5)), "a new wish unjudged");
+    }
+
+    #[test]
+    fn what_the_cloud_and_the_running_version_say_is_asked() {
+        let spec = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "b");
+        let verdict = |provider: &str, running: Option<KubernetesVersion>| {
+            let resolved = Resolved {
+                load_balancer_provider: Some(provider.to_owned()),
+                ..Resolved::default()
+            };
+            Verdict::of_facts(&spec, &resolved, running)
+        };
+        assert_eq!(verdict("amphora", None), None);
+        assert_eq!(
+            verdict("amphora", Some(KubernetesVersion::new(1, 35, 9))),
+            None
+        );
+        let closed = verdict("ovn", None).unwrap();
+        assert_eq!(closed.refusal(), Some(Refusal::Invalid));
+        let skipped = verdict("amphora", Some(KubernetesVersion::new(1, 34, 0))).unwrap();
+        assert!(skipped.reasons()[0].message.contains("leaves out"));
     }
 
     #[test]

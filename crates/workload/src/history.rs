@@ -242,10 +242,8 @@ mod tests {
         );
         let mut other = spec();
         other.workers = vec![WorkerPool {
-            name: "big".to_owned(),
             replicas: 4,
-            flavor: "b".to_owned(),
-            availability_zone: None,
+            ..WorkerPool::new("big", "b")
         }];
         other.version = KubernetesVersion::new(1, 35, 0);
         assert_eq!(

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use capstan_openstack::Session;
 use capstan_plan::Observation;
 use capstan_spec::record::{ClusterRecordStatus, LedgerEntry, Owner};
-use capstan_spec::{ClusterName, WorkloadClusterSpec};
+use capstan_spec::{ClusterName, ServerGroupPolicy, WorkloadClusterSpec};
 use jiff::Timestamp;
 
 use crate::prepare::credential_name;
@@ -68,6 +68,12 @@ impl Found {
         &self.hosts
     }
 }
+
+/// Policies with groups of their own: a pool whose policy was changed has several.
+const POLICIES: [ServerGroupPolicy; 2] = [
+    ServerGroupPolicy::SoftAntiAffinity,
+    ServerGroupPolicy::AntiAffinity,
+];
 
 /// Looks for everything of a cluster. `servers` are ids of servers known from Cluster API or from the ledger.
 pub async fn look(
@@ -155,7 +161,7 @@ pub async fn look(
     }
     let wanted: Vec<String> = resolve::pools(spec)
         .into_iter()
-        .map(|pool| name.server_group(pool))
+        .flat_map(|pool| POLICIES.map(|policy| name.server_group(pool, policy)))
         .collect();
     for one in server_groups
         .iter()

@@ -60,10 +60,7 @@ pub fn lines(
         for resource in SURROUNDINGS {
             now.remove(resource);
         }
-        now.insert(
-            Resource::Ports,
-            u64::from(machines.values().sum::<u32>() + existing.control_plane),
-        );
+        now.insert(Resource::Ports, u64::from(machines.values().sum::<u32>()));
         now.insert(
             Resource::FloatingIps,
             u64::from(resolved.floating_ip_id.is_some()),
@@ -82,15 +79,11 @@ pub fn room(
     quota: &Quota,
 ) -> Room {
     let flavors = resolve::flavors(flavors);
-    let pools = std::iter::once((CONTROL_PLANE, &spec.control_plane.flavor)).chain(
-        spec.workers
-            .iter()
-            .map(|pool| (pool.name.as_str(), &pool.flavor)),
-    );
-    let machine: BTreeMap<String, Need> = pools
-        .filter_map(|(pool, flavor)| {
-            let need = quota::machine(pool, flavor, &flavors, &resolved.root_volumes).ok()?;
-            Some((pool.to_owned(), need))
+    let machine: BTreeMap<String, Need> = spec
+        .pools()
+        .filter_map(|pool| {
+            let need = quota::machine(&pool, &flavors, &resolved.root_volumes).ok()?;
+            Some((pool.pool.to_owned(), need))
         })
         .collect();
     let all: Need = machine.values().flatten().map(|(r, n)| (*r, *n)).collect();

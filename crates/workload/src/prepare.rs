@@ -10,12 +10,12 @@ use capstan_openstack::network::FloatingIpCreate;
 use capstan_openstack::{Session, config, create_or_find};
 use capstan_plan::render::{CLUSTER_LABEL, MANAGED_BY, MANAGED_BY_LABEL, UID_LABEL};
 use capstan_spec::status::Resolved;
-use capstan_spec::{ClusterName, WorkloadClusterSpec};
+use capstan_spec::{ClusterName, ServerGroupPolicy, WorkloadClusterSpec};
 use rand::Rng as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::Error;
 use crate::surroundings::{Context, read_secret, secret_object};
-use crate::{Error, resolve};
 
 /// Makes floating IP and server groups where they are missing, and pins them.
 pub async fn prepare(
@@ -25,33 +25,53 @@ pub async fn prepare(
     resolved: &mut Resolved,
 ) -> Result<(), Error> {
     let address = floating_ip(session, spec, name, resolved);
-    let pools = resolve::pools(spec);
-    let missing: Vec<&str> = pools
-        .into_iter()
-        .filter(|pool| !resolved.server_groups.contains_key(*pool))
+    let missing: Vec<(&str, ServerGroupPolicy)> = spec
+        .pools()
+        .map(|pool| (pool.pool, pool.server_group))
+        .filter(|(pool, policy)| lacks_group(resolved, pool, *policy))
         .collect();
-    let groups = futures::future::try_join_all(
-        missing
-            .into_iter()
-            .map(|pool| server_group(session, name, pool)),
-    );
-    let ((id, address), groups) = futures::try_join!(address, groups)?;
-    resolved.floating_ip_id = Some(id);
-    resolved.floating_ip = Some(address);
-    resolved.server_groups.extend(groups);
+    let groups = missing.iter().map(async |(pool, policy)| {
+        let id = server_group(session, name, pool, *policy).await?;
+        Ok::<_, Error>(((*pool).to_owned(), *policy, id))
+    });
+    let groups = futures::future::try_join_all(groups);
+    let (address, groups) = futures::try_join!(address, groups)?;
+    if let Some((id, address)) = address {
+        resolved.floating_ip_id = Some(id);
+        resolved.floating_ip = Some(address);
+    }
+    for (pool, policy, id) in groups {
+        resolved.server_groups.insert(pool.clone(), id);
+        if policy == ServerGroupPolicy::default() {
+            resolved.server_group_policies.remove(&pool);
+        } else {
+            resolved.server_group_policies.insert(pool, policy);
+        }
+    }
     Ok(())
 }
 
-/// The API's address: the one given, else one allocated by us. CAPO's own allocation looks for nothing first, and leaks
-/// when its answer is lost.
+/// Whether the pool has no group of that policy yet. One of another policy stays for the servers that are in it, until the
+/// cluster goes.
+fn lacks_group(resolved: &Resolved, pool: &str, wanted: ServerGroupPolicy) -> bool {
+    let made = resolved.server_group_policies.get(pool).copied();
+    let there = resolved.server_groups.contains_key(pool);
+    wanted != ServerGroupPolicy::None && !(there && made.unwrap_or_default() == wanted)
+}
+
+/// The API's address: none, the one given, else one allocated by us. CAPO's own allocation looks for nothing first, and
+/// leaks when its answer is lost.
 async fn floating_ip(
     session: &Session,
     spec: &WorkloadClusterSpec,
     name: &ClusterName,
     resolved: &Resolved,
-) -> Result<(String, String), Error> {
+) -> Result<Option<(String, String)>, Error> {
+    if spec.api_access.private {
+        return Ok(None);
+    }
     if let (Some(id), Some(address)) = (&resolved.floating_ip_id, &resolved.floating_ip) {
-        return Ok((id.clone(), address.clone()));
+        return Ok(Some((id.clone(), address.clone())));
     }
     let network = session.network();
     if let Some(given) = spec.api_access.floating_ip {
@@ -62,7 +82,7 @@ async fn floating_ip(
         let found = found.into_iter().find(|ip| ip.floating_ip_address == given);
         let ip = found
             .ok_or_else(|| Error::Missing(format!("the floating IP {given} in the project")))?;
-        return Ok((ip.id, given));
+        return Ok(Some((ip.id, given)));
     }
     let description = name.floating_ip_description();
     let new = FloatingIpCreate {
@@ -79,17 +99,24 @@ async fn floating_ip(
     let ip = create_or_find(find, || network.create_floating_ip(&new))
         .await?
         .into_inner();
-    Ok((ip.id, ip.floating_ip_address))
+    Ok(Some((ip.id, ip.floating_ip_address)))
 }
 
-/// The server group of a pool: spread over hosts as long as there are enough. (Strict spreading would make a control plane
-/// of three impossible to roll on a cloud of three hosts.)
+/// The server group of a pool. (By default it spreads over hosts as long as there are enough: strict spreading would make
+/// a control plane of three impossible to roll on a cloud of three hosts.)
 async fn server_group(
     session: &Session,
     name: &ClusterName,
     pool: &str,
-) -> Result<(String, String), Error> {
-    let group = name.server_group(pool);
+    policy: ServerGroupPolicy,
+) -> Result<String, Error> {
+    let group = name.server_group(pool, policy);
+    let of_nova = match policy {
+        ServerGroupPolicy::AntiAffinity => GroupPolicy::AntiAffinity,
+        ServerGroupPolicy::SoftAntiAffinity | ServerGroupPolicy::None => {
+            GroupPolicy::SoftAntiAffinity
+        }
+    };
     let compute = session.compute();
     let find = || async {
         Ok(compute
@@ -98,9 +125,8 @@ async fn server_group(
             .into_iter()
             .find(|found| found.name == group))
     };
-    let create = || compute.create_server_group(&group, GroupPolicy::SoftAntiAffinity);
-    let made = create_or_find(find, create).await?.into_inner();
-    Ok((pool.to_owned(), made.id))
+    let create = || compute.create_server_group(&group, of_nova);
+    Ok(create_or_find(find, create).await?.into_inner().id)
 }
 
 /// The name of the application credential of a cluster, unique by its uid.
@@ -182,4 +208,27 @@ fn random_secret() -> SecretString {
         .map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())]))
         .collect();
     text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_made_where_none_has_the_wanted_policy() {
+        use ServerGroupPolicy::{AntiAffinity, None, SoftAntiAffinity};
+        let mut resolved = Resolved::default();
+        assert!(lacks_group(&resolved, "workers", SoftAntiAffinity));
+        assert!(!lacks_group(&resolved, "workers", None));
+        // As groups were pinned before they had policies.
+        resolved.server_groups.insert("workers".into(), "id".into());
+        assert!(!lacks_group(&resolved, "workers", SoftAntiAffinity));
+        assert!(lacks_group(&resolved, "workers", AntiAffinity));
+        resolved
+            .server_group_policies
+            .insert("workers".into(), AntiAffinity);
+        assert!(!lacks_group(&resolved, "workers", AntiAffinity));
+        assert!(lacks_group(&resolved, "workers", SoftAntiAffinity));
+        assert!(!lacks_group(&resolved, "workers", None));
+    }
 }

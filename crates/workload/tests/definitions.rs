@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use capstan_kubernetes::{Applier, Deadline, ErrorKind, parse_manifest};
 use capstan_testkit::ApiServer;
-use capstan_workload::resource::definitions;
+use capstan_workload::resource::{WorkloadCluster, definitions};
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
 
 const CLUSTER: &str = "
 apiVersion: capstan.dev/v1alpha1
@@ -61,5 +64,76 @@ async fn the_api_server_takes_a_good_cluster_and_refuses_what_cannot_be() {
         let error = apply(&CLUSTER.replacen(change, to, 1)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid, "{to}: {error}");
         assert!(error.to_string().contains(says), "{to}: {error}");
+    }
+}
+
+/// A change of what the provider cannot change is refused once the cluster is begun, and allowed before: a wish that was
+/// refused must be open to correction.
+#[tokio::test]
+async fn what_cannot_be_changed_is_refused_once_a_cluster_is_begun() {
+    let Some(server) = ApiServer::shared().await else {
+        return;
+    };
+    let client = server.client().await.unwrap();
+    let applier = Applier::new(client.clone());
+    applier
+        .apply(&definitions().unwrap(), soon(), |_| ())
+        .await
+        .unwrap();
+    let api: Api<WorkloadCluster> = Api::namespaced(client, "default");
+    let with = |extra: &str| {
+        let name = "metadata: {name: begun, namespace: default}";
+        let text = CLUSTER.replacen("metadata: {name: demo, namespace: default}", name, 1);
+        text.replacen("spec:", &format!("spec:\n{extra}"), 1)
+    };
+    let apply = async |extra: &str| {
+        let objects = parse_manifest("test", &with(extra)).unwrap();
+        applier.apply(&objects, soon(), |_| ()).await
+    };
+    let plain = "  network: {mtu: 1400}\n  apiAccess: {port: 443}\n  tags: [a]";
+    let changes = [
+        ("mtu: 1400", "mtu: 1500", "spec.network"),
+        (
+            "{mtu: 1400}",
+            "{mtu: 1400, existing: {network: a}}",
+            "spec.network",
+        ),
+        (
+            "{mtu: 1400}",
+            "{mtu: 1400, externalNetwork: a}",
+            "spec.network",
+        ),
+        ("port: 443", "port: 6443", "spec.apiAccess"),
+        ("port: 443", "port: 443, private: true", "spec.apiAccess"),
+        (
+            "port: 443",
+            "port: 443, floatingIp: 198.51.100.7",
+            "spec.apiAccess",
+        ),
+        (
+            "port: 443",
+            "port: 443, loadBalancerFlavor: a",
+            "spec.apiAccess",
+        ),
+        ("tags: [a]", "tags: [a, b]", "spec.tags"),
+        ("  tags: [a]", "", "spec.tags"),
+    ];
+    for (change, to, _) in changes {
+        apply(&plain.replacen(change, to, 1)).await.unwrap();
+    }
+    apply(plain).await.unwrap();
+    let begun = json!({"status": {"resolved": {"externalNetworkId": "x"}}});
+    let params = PatchParams::default();
+    api.patch_status("begun", &params, &Patch::Merge(&begun))
+        .await
+        .unwrap();
+    for (change, to, says) in changes {
+        let error = apply(&plain.replacen(change, to, 1)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{to}: {error}");
+        assert!(error.to_string().contains(says), "{to}: {error}");
+    }
+    for allowed in ["sans: [a.example]", "allowedCidrs: [203.0.113.0/24]"] {
+        let more = format!("port: 443, {allowed}");
+        apply(&plain.replacen("port: 443", &more, 1)).await.unwrap();
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{ContractReference, Metadata, Object};
+use super::{ClusterConfiguration, ContractReference, Metadata, Object};
 
 /// A control plane made by kubeadm.
 pub type KubeadmControlPlane = Object<KubeadmControlPlaneSpec>;
@@ -20,8 +20,56 @@ pub struct KubeadmControlPlaneSpec {
     pub machine_template: ControlPlaneMachineTemplate,
     /// How kubeadm is run.
     pub kubeadm_config_spec: KubeadmConfigSpec,
+    /// How a change is brought to the machines; one more machine at a time when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<ControlPlaneRollout>,
     /// How broken machines are replaced.
     pub remediation: ControlPlaneRemediation,
+}
+
+/// How a change is brought to the machines of a control plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ControlPlaneRollout {
+    /// When machines are replaced although nothing changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<RolloutBefore>,
+    /// In which steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<ControlPlaneStrategy>,
+}
+
+/// When machines are replaced although nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RolloutBefore {
+    /// Days before their certificates expire; at least 7.
+    pub certificates_expiry_days: u32,
+}
+
+/// In which steps machines of a control plane are replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ControlPlaneStrategy {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    rolling_update: ControlPlaneSurge,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ControlPlaneSurge {
+    max_surge: u32,
+}
+
+impl ControlPlaneStrategy {
+    /// One after the other, with so many machines more meanwhile: 0 or 1.
+    pub const fn rolling(max_surge: u32) -> Self {
+        Self {
+            kind: "RollingUpdate",
+            rolling_update: ControlPlaneSurge { max_surge },
+        }
+    }
 }
 
 /// What machines of a control plane are like.
@@ -72,6 +120,9 @@ pub struct ControlPlaneRemediation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KubeadmConfigSpec {
+    /// For the whole cluster; only in a control plane.
+    #[serde(skip_serializing_if = "ClusterConfiguration::is_empty")]
+    pub cluster_configuration: ClusterConfiguration,
     /// For the first node of a control plane.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_configuration: Option<InitConfiguration>,
@@ -81,9 +132,52 @@ pub struct KubeadmConfigSpec {
     /// Files written before kubeadm runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<File>,
+    /// File systems that cloud-init makes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_setup: Option<DiskSetup>,
+    /// What cloud-init mounts: device and directory each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<[String; 2]>,
+    /// Where the time comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ntp: Option<Ntp>,
     /// Commands before kubeadm runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pre_kubeadm_commands: Vec<String>,
+    /// Commands after kubeadm has run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post_kubeadm_commands: Vec<String>,
+}
+
+/// File systems that cloud-init makes on new disks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DiskSetup {
+    /// At least one.
+    pub filesystems: Vec<FileSystem>,
+}
+
+/// A file system on a whole disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileSystem {
+    /// Device.
+    pub device: String,
+    /// Its type.
+    pub filesystem: &'static str,
+    /// Label, by which it is mounted.
+    pub label: String,
+    /// `none`: the whole disk.
+    pub partition: &'static str,
+    /// Whether what is there is overwritten.
+    pub overwrite: bool,
+}
+
+/// Where the time comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ntp {
+    /// Whether cloud-init sets it up.
+    pub enabled: bool,
+    /// At least one.
+    pub servers: Vec<String>,
 }
 
 /// For the first node of a control plane.
@@ -92,6 +186,9 @@ pub struct KubeadmConfigSpec {
 pub struct InitConfiguration {
     /// How the node registers itself.
     pub node_registration: NodeRegistration,
+    /// Where its API server listens.
+    #[serde(rename = "localAPIEndpoint", skip_serializing_if = "Option::is_none")]
+    pub local_api_endpoint: Option<LocalApiEndpoint>,
 }
 
 /// For every further node.
@@ -100,6 +197,25 @@ pub struct InitConfiguration {
 pub struct JoinConfiguration {
     /// How the node registers itself.
     pub node_registration: NodeRegistration,
+    /// For a node of a control plane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control_plane: Option<JoinControlPlane>,
+}
+
+/// For a further node of a control plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct JoinControlPlane {
+    /// Where its API server listens.
+    #[serde(rename = "localAPIEndpoint")]
+    pub local_api_endpoint: LocalApiEndpoint,
+}
+
+/// Where an API server listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LocalApiEndpoint {
+    /// Port; 6443 when left out.
+    pub bind_port: u16,
 }
 
 /// How a node registers itself.
@@ -111,6 +227,21 @@ pub struct NodeRegistration {
     /// Flags of the kubelet, each name once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kubelet_extra_args: Vec<Argument>,
+    /// Taints; kubeadm's own when left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taints: Vec<Taint>,
+}
+
+/// A taint of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Taint {
+    /// Key.
+    pub key: String,
+    /// Value.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub value: String,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    pub effect: &'static str,
 }
 
 /// A command line flag without its dashes.
@@ -132,7 +263,27 @@ pub struct File {
     /// Octal, for instance `0644`.
     pub permissions: String,
     /// Text of the file.
-    pub content: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// Secret that holds the text instead.
+    #[serde(rename = "contentFrom", skip_serializing_if = "Option::is_none")]
+    pub content_from: Option<FileSource>,
+}
+
+/// What holds the text of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileSource {
+    /// A Secret in the same namespace.
+    pub secret: SecretFileSource,
+}
+
+/// A key of a Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SecretFileSource {
+    /// Name of the Secret.
+    pub name: String,
+    /// Key in it.
+    pub key: String,
 }
 
 /// How nodes of a pool start.

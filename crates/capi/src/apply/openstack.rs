@@ -13,16 +13,39 @@ pub type OpenStackCluster = Object<OpenStackClusterSpec>;
 pub struct OpenStackClusterSpec {
     /// Credentials.
     pub identity_ref: IdentityReference,
-    /// Network with floating IPs. Cannot be changed.
-    pub external_network: NetworkParam,
-    /// Subnets to be made, exactly one.
+    /// Network with floating IPs; the only one when left out. Cannot be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_network: Option<Reference>,
+    /// Subnets to be made: one, or none with `network`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub managed_subnets: Vec<Subnet>,
     /// MTU of the network to be made. Cannot be changed.
     #[serde(rename = "networkMTU", skip_serializing_if = "Option::is_none")]
     pub network_mtu: Option<u32>,
+    /// A network that is there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Reference>,
+    /// Its subnets; all of them when left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subnets: Vec<Reference>,
+    /// Its router.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub router: Option<Reference>,
     /// Address of the API, allocated beforehand.
-    #[serde(rename = "apiServerFloatingIP")]
-    pub api_server_floating_ip: String,
+    #[serde(
+        rename = "apiServerFloatingIP",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub api_server_floating_ip: Option<String>,
+    /// True for an API without a floating IP.
+    #[serde(
+        rename = "disableAPIServerFloatingIP",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub disable_api_server_floating_ip: bool,
+    /// Port of the API; 6443 when left out. Cannot be changed.
+    #[serde(rename = "apiServerPort", skip_serializing_if = "Option::is_none")]
+    pub api_server_port: Option<u16>,
     /// Load balancer of the API.
     pub api_server_load_balancer: LoadBalancer,
     /// Security groups to be made.
@@ -45,11 +68,24 @@ pub struct IdentityReference {
     pub cloud_name: String,
 }
 
-/// A network by id.
+/// Something in the cloud: a network, an image, a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NetworkParam {
-    /// UUID.
-    pub id: String,
+#[serde(rename_all = "camelCase")]
+pub enum Reference {
+    /// By its UUID.
+    Id(String),
+    /// By a name that only one has.
+    Filter {
+        /// The name.
+        name: String,
+    },
+}
+
+impl From<&str> for Reference {
+    /// By id.
+    fn from(id: &str) -> Self {
+        Self::Id(id.to_owned())
+    }
 }
 
 /// A subnet to be made.
@@ -72,6 +108,12 @@ pub struct LoadBalancer {
     /// Octavia provider. Cannot be changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// Name of the Octavia flavor. Cannot be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flavor: Option<String>,
+    /// Octavia availability zone. Cannot be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub availability_zone: Option<String>,
     /// Who may connect; may be changed. CAPO adds subnet and router. Dropped for the provider `ovn`.
     #[serde(rename = "allowedCIDRs", skip_serializing_if = "Vec::is_empty")]
     pub allowed_cidrs: Vec<String>,
@@ -86,6 +128,9 @@ pub struct ManagedSecurityGroups {
     /// Rules beside CAPO's own, in the groups of control plane and workers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub all_nodes_security_group_rules: Vec<SecurityGroupRule>,
+    /// Rules beside CAPO's own, in the group of the control plane.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub control_plane_nodes_security_group_rules: Vec<SecurityGroupRule>,
 }
 
 /// A rule of a security group.
@@ -106,7 +151,8 @@ pub struct SecurityGroupRule {
     pub port_range_min: u16,
     /// Last port.
     pub port_range_max: u16,
-    /// `controlplane`, `worker`.
+    /// `controlplane`, `worker`; empty for everybody.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remote_managed_groups: Vec<&'static str>,
 }
 
@@ -134,23 +180,25 @@ pub struct OpenStackMachineSpec {
     /// Name of the flavor.
     pub flavor: String,
     /// Image.
-    pub image: ImageParam,
-    /// Volume to boot from, where the flavor has no disk.
+    pub image: Reference,
+    /// Keypair whose key may log in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh_key_name: Option<String>,
+    /// Volume to boot from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root_volume: Option<RootVolume>,
+    /// Further volumes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub additional_block_devices: Vec<BlockDevice>,
     /// Server group, which must exist.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub server_group: Option<ServerGroupParam>,
+    pub server_group: Option<Reference>,
+    /// Security groups beside the managed ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub security_groups: Vec<Reference>,
     /// Metadata of the server.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub server_metadata: Vec<KeyValue>,
-}
-
-/// An image by id.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ImageParam {
-    /// UUID.
-    pub id: String,
 }
 
 /// A volume to boot from.
@@ -160,13 +208,66 @@ pub struct RootVolume {
     /// Size in GiB.
     #[serde(rename = "sizeGiB")]
     pub size_gib: u32,
+    /// Where it is.
+    #[serde(flatten)]
+    pub place: VolumePlace,
 }
 
-/// A server group by id.
+/// Of which type a volume is, and in which zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumePlace {
+    /// Name or id of the volume type.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Cinder availability zone; Cinder chooses when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub availability_zone: Option<VolumeZone>,
+}
+
+/// A Cinder availability zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ServerGroupParam {
-    /// UUID.
-    pub id: String,
+#[serde(tag = "from")]
+pub enum VolumeZone {
+    /// By its name.
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The one named as the machine's.
+    Machine,
+}
+
+/// A further volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockDevice {
+    /// Name within the server, and tag of the device.
+    pub name: String,
+    /// Size in GiB.
+    #[serde(rename = "sizeGiB")]
+    pub size_gib: u32,
+    /// What holds it.
+    pub storage: BlockDeviceStorage,
+}
+
+/// What holds a further volume: always Cinder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BlockDeviceStorage {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    volume: Option<VolumePlace>,
+}
+
+impl BlockDeviceStorage {
+    /// A Cinder volume.
+    pub fn volume(place: VolumePlace) -> Self {
+        Self {
+            kind: "Volume",
+            volume: (place != VolumePlace::default()).then_some(place),
+        }
+    }
 }
 
 /// A piece of server metadata.

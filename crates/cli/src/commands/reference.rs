@@ -38,8 +38,9 @@ impl Reference {
     }
 }
 
-fn pages() -> [(&'static str, String); 5] {
+fn pages() -> [(&'static str, String); 6] {
     [
+        (cluster_file::SCHEMA, cluster_file::schema()),
         ("cluster-file.md", cluster_file::page()),
         ("kinds.md", kinds::page()),
         ("commands.md", commands()),

@@ -1,5 +1,6 @@
 //! Names and quota, before anything is made or changed.
 
+use capstan_openstack::Holdings;
 use capstan_plan::Observation;
 use capstan_plan::facts::CONTROL_PLANE;
 use capstan_spec::ClusterName;
@@ -29,9 +30,19 @@ pub(super) async fn judge(
     let inventory = context.session.inventory().await?;
     let rules = world.catalogue.node_image_rules();
     let defaults = &context.cloud.spec.defaults;
-    match resolve::resolve(spec, defaults, &inventory, rules, Some(resolved)) {
+    let holdings = if resolve::needs_holdings(spec) {
+        context.session.holdings().await?
+    } else {
+        Holdings::default()
+    };
+    let found = resolve::resolve(spec, defaults, &inventory, &holdings, rules, Some(resolved));
+    match found {
         Ok(found) => *resolved = found,
         Err(reasons) => return Ok(Some(Verdict::Unresolved(reasons))),
+    }
+    let running = subject.status().version;
+    if let Some(invalid) = Verdict::of_facts(spec, resolved, running) {
+        return Ok(Some(invalid));
     }
     let machines = preflight::machines(seen);
     let there = |pool: &str| machines.get(pool).copied().unwrap_or(0);

@@ -125,7 +125,8 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         prepare::credential(&context, &name).await?;
     }
     let mut due = None;
-    if status.resolved.is_some() && resolved.floating_ip.is_some() {
+    let addressed = resolved.floating_ip.is_some() || spec.api_access.private;
+    if status.resolved.is_some() && addressed {
         let rendered = apply::rendered(&context, &spec, &name, &resolved)?;
         if spec.paused {
             apply::pause(&context, &rendered).await?;

@@ -2,13 +2,14 @@
 
 use capstan_capi::apply::{
     ContractReference, ControlPlaneMachineSpec, ControlPlaneMachineTemplate,
-    ControlPlaneRemediation, InitConfiguration, JoinConfiguration, KubeadmConfigSpec,
-    KubeadmControlPlane, KubeadmControlPlaneSpec, Metadata, OpenStackMachineTemplate,
+    ControlPlaneRemediation, ControlPlaneRollout, ControlPlaneStrategy, InitConfiguration,
+    JoinConfiguration, JoinControlPlane, KubeadmConfigSpec, KubeadmControlPlane,
+    KubeadmControlPlaneSpec, LocalApiEndpoint, Metadata, OpenStackMachineTemplate, RolloutBefore,
 };
 use capstan_capi::kind;
-use capstan_spec::{ClusterName, WorkloadClusterSpec};
+use capstan_spec::{ClusterName, WorkloadClusterSpec, cluster, defaults};
 
-use super::{metadata, node};
+use super::{cluster_configuration, metadata, node, workers};
 use crate::facts::{CONTROL_PLANE, Facts};
 
 /// Seconds between two tries of the `KubeadmControlPlane` to replace machines of one place.
@@ -43,20 +44,41 @@ pub(super) fn render(
                         kind::OPENSTACK_MACHINE_TEMPLATE,
                         template_name,
                     ),
-                    deletion: node::DELETION,
+                    deletion: node::deletion(spec.control_plane.rollout.drain_timeout_seconds),
                 },
             },
-            kubeadm_config_spec: KubeadmConfigSpec {
-                init_configuration: Some(InitConfiguration {
-                    node_registration: node::registration(),
-                }),
-                join_configuration: Some(JoinConfiguration {
-                    node_registration: node::registration(),
-                }),
-                files: node::files(facts),
-                pre_kubeadm_commands: Vec::new(),
-            },
+            kubeadm_config_spec: config(spec, facts),
+            rollout: rollout(&spec.control_plane.rollout),
             remediation: REMEDIATION,
         },
     )
+}
+
+fn config(spec: &WorkloadClusterSpec, facts: &Facts) -> KubeadmConfigSpec {
+    let node_registration = node::registration(&spec.kubeadm, None);
+    let port = spec.api_access.port;
+    let endpoint = (port != defaults::API_PORT).then_some(LocalApiEndpoint { bind_port: port });
+    let mut config = workers::config(spec, &(&spec.control_plane).into(), facts);
+    config.cluster_configuration = cluster_configuration::configuration(spec);
+    config.init_configuration = Some(InitConfiguration {
+        node_registration: node_registration.clone(),
+        local_api_endpoint: endpoint,
+    });
+    config.join_configuration = Some(JoinConfiguration {
+        node_registration,
+        control_plane: endpoint.map(|local_api_endpoint| JoinControlPlane { local_api_endpoint }),
+    });
+    config
+}
+
+/// `None` when it is Cluster API's default, so that nothing is said that need not be.
+fn rollout(wanted: &cluster::ControlPlaneRollout) -> Option<ControlPlaneRollout> {
+    let before = wanted
+        .certificates_expiry_days
+        .map(|certificates_expiry_days| RolloutBefore {
+            certificates_expiry_days,
+        });
+    let strategy = (wanted.max_surge != defaults::MAX_SURGE)
+        .then_some(ControlPlaneStrategy::rolling(wanted.max_surge));
+    (before.is_some() || strategy.is_some()).then_some(ControlPlaneRollout { before, strategy })
 }

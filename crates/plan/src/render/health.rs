@@ -5,20 +5,16 @@ use capstan_capi::apply::{
     Selector, TriggerIf, UnhealthyNodeCondition,
 };
 use capstan_capi::{kind, label};
+use capstan_spec::cluster::HealthCheck;
 use capstan_spec::{ClusterName, WorkerPool, WorkloadClusterSpec};
 
 use super::metadata;
 use crate::facts::CONTROL_PLANE;
 
-/// A server that has not become a node by then never will. Longer than a slow cloud needs to boot one.
-const NODE_STARTUP: u32 = 1200;
-/// The kubelet is silent.
-const SILENT: u32 = 300;
-/// The kubelet says it is not ready: so does every new node until the pod network is there, and that may have to be
-/// pulled over a slow line first.
-const NOT_READY: u32 = 900;
-
-pub(super) fn control_plane(spec: &WorkloadClusterSpec, name: &ClusterName) -> MachineHealthCheck {
+pub(super) fn control_plane(
+    spec: &WorkloadClusterSpec,
+    name: &ClusterName,
+) -> Option<MachineHealthCheck> {
     let replicas = spec.control_plane.replicas;
     let selector = metadata::labels(&[
         (label::CLUSTER_NAME, &name.cluster()),
@@ -30,11 +26,12 @@ pub(super) fn control_plane(spec: &WorkloadClusterSpec, name: &ClusterName) -> M
         metadata::of_pool(name, CONTROL_PLANE, name.control_plane()),
         name,
         selector,
+        &spec.control_plane.health_check,
         bearable,
     )
 }
 
-pub(super) fn pool(pool: &WorkerPool, name: &ClusterName) -> MachineHealthCheck {
+pub(super) fn pool(pool: &WorkerPool, name: &ClusterName) -> Option<MachineHealthCheck> {
     let deployment = name.pool(&pool.name);
     let selector = metadata::labels(&[
         (label::CLUSTER_NAME, &name.cluster()),
@@ -46,6 +43,7 @@ pub(super) fn pool(pool: &WorkerPool, name: &ClusterName) -> MachineHealthCheck 
         metadata::of_pool(name, &pool.name, deployment),
         name,
         selector,
+        &pool.health_check,
         bearable,
     )
 }
@@ -54,14 +52,18 @@ fn check(
     metadata: Metadata,
     name: &ClusterName,
     selector: Labels,
+    wanted: &HealthCheck,
     bearable: u32,
-) -> MachineHealthCheck {
+) -> Option<MachineHealthCheck> {
+    if !wanted.enabled {
+        return None;
+    }
     let condition = |status, timeout_seconds| UnhealthyNodeCondition {
         kind: "Ready",
         status,
         timeout_seconds,
     };
-    MachineHealthCheck::new(
+    Some(MachineHealthCheck::new(
         kind::MACHINE_HEALTH_CHECK,
         metadata,
         MachineHealthCheckSpec {
@@ -71,17 +73,17 @@ fn check(
                 ..Selector::default()
             },
             checks: HealthChecks {
-                node_startup_timeout_seconds: NODE_STARTUP,
+                node_startup_timeout_seconds: wanted.node_startup_timeout_seconds,
                 unhealthy_node_conditions: vec![
-                    condition("Unknown", SILENT),
-                    condition("False", NOT_READY),
+                    condition("Unknown", wanted.unreachable_timeout_seconds),
+                    condition("False", wanted.not_ready_timeout_seconds),
                 ],
             },
             remediation: Remediation {
                 trigger_if: TriggerIf {
-                    unhealthy_less_than_or_equal_to: bearable,
+                    unhealthy_less_than_or_equal_to: wanted.max_unhealthy.unwrap_or(bearable),
                 },
             },
         },
-    )
+    ))
 }

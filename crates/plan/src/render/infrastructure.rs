@@ -1,17 +1,16 @@
 //! Network, security groups, load balancer, and what servers are like.
 
 use capstan_capi::apply::{
-    IdentityReference, ImageParam, KeyValue, LoadBalancer, ManagedSecurityGroups, NetworkParam,
-    OpenStackCluster, OpenStackClusterSpec, OpenStackMachineSpec, OpenStackMachineTemplate,
-    OpenStackMachineTemplateResource, OpenStackMachineTemplateSpec, RootVolume, SecurityGroupRule,
-    ServerGroupParam, Subnet,
+    IdentityReference, KeyValue, LoadBalancer, ManagedSecurityGroups, OpenStackCluster,
+    OpenStackClusterSpec, OpenStackMachineSpec, OpenStackMachineTemplate,
+    OpenStackMachineTemplateResource, OpenStackMachineTemplateSpec, SecurityGroupRule, Subnet,
 };
 use capstan_capi::kind;
 use capstan_spec::naming::CLOUD_TAG_KEY;
-use capstan_spec::{ClusterName, Cni, WorkerPool, WorkloadClusterSpec};
+use capstan_spec::{ClusterName, Cni, Machines, WorkloadClusterSpec, defaults};
 
-use super::{IDENTITY_CLOUD, RenderError, canonical, metadata, to_value};
-use crate::facts::{CONTROL_PLANE, Facts};
+use super::{IDENTITY_CLOUD, RenderError, canonical, metadata, to_value, volumes};
+use crate::facts::Facts;
 
 /// Port of flannel's VXLAN backend on Linux.
 const FLANNEL_VXLAN_PORT: u16 = 8472;
@@ -24,6 +23,12 @@ pub(super) fn cluster(
     let mut zones = spec.control_plane.availability_zones.clone();
     zones.sort_unstable();
     zones.dedup();
+    let access = &spec.api_access;
+    let existing = facts.existing_network.as_ref();
+    let made = Subnet {
+        cidr: spec.network.node_cidr.to_string(),
+        dns_nameservers: facts.dns_nameservers.clone(),
+    };
     OpenStackCluster::new(
         kind::OPENSTACK_CLUSTER,
         metadata::of(name, name.cluster()),
@@ -32,28 +37,57 @@ pub(super) fn cluster(
                 name: name.identity_secret(),
                 cloud_name: IDENTITY_CLOUD.to_owned(),
             },
-            external_network: NetworkParam {
-                id: facts.external_network_id.clone(),
+            external_network: facts.external_network.clone(),
+            managed_subnets: if existing.is_some() {
+                Vec::new()
+            } else {
+                vec![made]
             },
-            managed_subnets: vec![Subnet {
-                cidr: spec.network.node_cidr.to_string(),
-                dns_nameservers: facts.dns_nameservers.clone(),
-            }],
             network_mtu: facts.network_mtu,
+            network: existing.map(|network| network.network.clone()),
+            subnets: existing
+                .and_then(|network| network.subnet.clone())
+                .into_iter()
+                .collect(),
+            router: existing.and_then(|network| network.router.clone()),
             api_server_floating_ip: facts.floating_ip.clone(),
+            disable_api_server_floating_ip: access.private,
+            api_server_port: (access.port != defaults::API_PORT).then_some(access.port),
             api_server_load_balancer: LoadBalancer {
                 enabled: true,
                 provider: facts.load_balancer_provider.clone(),
+                flavor: access.load_balancer_flavor.clone(),
+                availability_zone: access.load_balancer_zone.clone(),
                 allowed_cidrs: allowed_cidrs(spec, facts),
             },
             managed_security_groups: ManagedSecurityGroups {
                 allow_all_in_cluster_traffic: false,
                 all_nodes_security_group_rules: pod_network_rules(spec.cni),
+                control_plane_nodes_security_group_rules: api_rules(access.port),
             },
             control_plane_availability_zones: zones,
-            tags: vec![name.cloud_tag()],
+            tags: std::iter::once(name.cloud_tag())
+                .chain(spec.tags.iter().cloned())
+                .collect(),
         },
     )
+}
+
+/// CAPO opens 6443 and nothing else, whatever port the API has.
+fn api_rules(port: u16) -> Vec<SecurityGroupRule> {
+    if port == defaults::API_PORT {
+        return Vec::new();
+    }
+    vec![SecurityGroupRule {
+        name: "api",
+        description: "Kubernetes API",
+        direction: "ingress",
+        ether_type: "IPv4",
+        protocol: "tcp",
+        port_range_min: port,
+        port_range_max: port,
+        remote_managed_groups: Vec::new(),
+    }]
 }
 
 /// Who may connect to the API: those of the spec and always the management server, which would otherwise lock itself out.
@@ -68,7 +102,7 @@ fn allowed_cidrs(spec: &WorkloadClusterSpec, facts: &Facts) -> Vec<String> {
         .map(ipnet::IpNet::trunc)
         .collect();
     if ranges.is_empty() {
-        ranges.push(spec.network.node_cidr);
+        ranges.extend(facts.node_cidr);
     }
     ranges.sort_unstable();
     ranges.dedup();
@@ -91,52 +125,30 @@ fn pod_network_rules(cni: Cni) -> Vec<SecurityGroupRule> {
     }
 }
 
-pub(super) fn control_plane_template(
-    spec: &WorkloadClusterSpec,
-    name: &ClusterName,
-    facts: &Facts,
-) -> Result<OpenStackMachineTemplate, RenderError> {
-    template(CONTROL_PLANE, &spec.control_plane.flavor, name, facts)
-}
-
-pub(super) fn pool_template(
-    pool: &WorkerPool,
-    name: &ClusterName,
-    facts: &Facts,
-) -> Result<OpenStackMachineTemplate, RenderError> {
-    template(&pool.name, &pool.flavor, name, facts)
-}
-
 /// A template named after its whole content, because CAPO refuses any change to one.
-fn template(
-    pool: &str,
-    flavor: &str,
+pub(super) fn template(
+    spec: &WorkloadClusterSpec,
+    machines: &Machines<'_>,
     name: &ClusterName,
     facts: &Facts,
 ) -> Result<OpenStackMachineTemplate, RenderError> {
-    let metadata_entry = |key: &str, value: &str| KeyValue {
-        key: key.to_owned(),
-        value: value.to_owned(),
-    };
+    let pool = machines.pool;
+    let image = facts.images.get(pool).unwrap_or(&facts.image);
+    let groups = machines.security_groups.iter();
     let spec = OpenStackMachineTemplateSpec {
         template: OpenStackMachineTemplateResource {
             spec: OpenStackMachineSpec {
-                flavor: flavor.to_owned(),
-                image: ImageParam {
-                    id: facts.image_id.clone(),
-                },
-                root_volume: facts
-                    .root_volumes
-                    .get(pool)
-                    .map(|size| RootVolume { size_gib: *size }),
-                server_group: facts
-                    .server_groups
-                    .get(pool)
-                    .map(|id| ServerGroupParam { id: id.clone() }),
-                server_metadata: vec![
-                    metadata_entry(CLOUD_TAG_KEY, &name.cluster()),
-                    metadata_entry("capstan-pool", pool),
-                ],
+                flavor: machines.flavor.to_owned(),
+                image: image.clone(),
+                ssh_key_name: spec.ssh_key.clone(),
+                root_volume: volumes::root(machines, facts),
+                additional_block_devices: volumes::block_devices(machines),
+                server_group: facts.server_groups.get(pool).map(|id| id.as_str().into()),
+                security_groups: groups
+                    .filter_map(|group| facts.security_groups.get(group))
+                    .cloned()
+                    .collect(),
+                server_metadata: server_metadata(machines, name),
             },
         },
     };
@@ -148,4 +160,19 @@ fn template(
         metadata::of_pool(name, pool, full),
         spec,
     ))
+}
+
+fn server_metadata(machines: &Machines<'_>, name: &ClusterName) -> Vec<KeyValue> {
+    let entry = |key: &str, value: &str| KeyValue {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    };
+    let ours = [
+        entry(CLOUD_TAG_KEY, &name.cluster()),
+        entry("capstan-pool", machines.pool),
+    ];
+    let theirs = machines.metadata.iter();
+    ours.into_iter()
+        .chain(theirs.map(|(key, value)| entry(key, value)))
+        .collect()
 }

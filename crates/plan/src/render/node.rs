@@ -1,56 +1,88 @@
-//! What all nodes have in common: how they register, and their files.
+//! What all nodes have in common: how they register, and how they go.
 
-use capstan_capi::apply::{Argument, File, MachineDeletion, NodeRegistration};
-use capstan_spec::Mirror;
+use std::collections::BTreeMap;
 
-use crate::facts::Facts;
+use capstan_capi::apply::{Argument, MachineDeletion, NodeRegistration, Taint};
+use capstan_spec::{Kubeadm, WorkerPool};
 
-/// containerd reads `_default` for every registry that has no directory of its own
-/// (containerd, `docs/hosts.md`); node images point `config_path` to `certs.d`.
-const DEFAULT_REGISTRY_FILE: &str = "/etc/containerd/certs.d/_default/hosts.toml";
+use super::labels;
 
 /// Time limits of a machine's removal. Cluster API's own default for draining is "for ever".
-pub(super) const DELETION: MachineDeletion = MachineDeletion {
-    node_drain_timeout_seconds: 600,
-    node_volume_detach_timeout_seconds: 300,
-    node_deletion_timeout_seconds: 60,
-};
+pub(super) const fn deletion(drain_timeout_seconds: u32) -> MachineDeletion {
+    MachineDeletion {
+        node_drain_timeout_seconds: drain_timeout_seconds,
+        node_volume_detach_timeout_seconds: 300,
+        node_deletion_timeout_seconds: 60,
+    }
+}
 
-/// How a node registers. Both values are cloud-init expressions, evaluated on the node.
+/// How a node of the control plane registers, or one of `pool`. Name and provider id are cloud-init expressions, evaluated
+/// on the node.
 ///
 /// There is no cloud controller yet, so kubelets must not wait for one (no `cloud-provider=external`); the provider id is
 /// given by hand, because Cluster API finds the node of a machine by it.
-pub(super) fn registration() -> NodeRegistration {
+pub(super) fn registration(kubeadm: &Kubeadm, pool: Option<&WorkerPool>) -> NodeRegistration {
+    let mut kubelet_extra_args = vec![Argument {
+        name: "provider-id".to_owned(),
+        value: "openstack:///'{{ instance_id }}'".to_owned(),
+    }];
+    let kubelet = &kubeadm.kubelet;
+    let mut more = kubelet.extra_args.clone();
+    let lists = [
+        ("feature-gates", feature_gates(kubeadm)),
+        ("system-reserved", pairs(&kubelet.system_reserved, "=")),
+        ("kube-reserved", pairs(&kubelet.kube_reserved, "=")),
+        ("eviction-hard", pairs(&kubelet.eviction_hard, "<")),
+        (
+            "node-labels",
+            pool.map(|pool| pairs(&labels::by_kubelet(pool), "="))
+                .unwrap_or_default(),
+        ),
+    ];
+    for (flag, value) in lists.into_iter().filter(|(_, value)| !value.is_empty()) {
+        more.insert(flag.to_owned(), value);
+    }
+    kubelet_extra_args.extend(arguments(&more));
     NodeRegistration {
         name: "{{ local_hostname }}".to_owned(),
-        kubelet_extra_args: vec![Argument {
-            name: "provider-id".to_owned(),
-            value: "openstack:///'{{ instance_id }}'".to_owned(),
-        }],
+        kubelet_extra_args,
+        taints: pool.map(taints).unwrap_or_default(),
     }
 }
 
-/// Files on every node.
-pub(super) fn files(facts: &Facts) -> Vec<File> {
-    facts
-        .mirror
-        .as_ref()
-        .and_then(|mirror: &Mirror| mirror.registry.as_deref())
-        .map(registry_mirror)
-        .into_iter()
+/// Flags in the order of their names.
+pub(super) fn arguments(args: &BTreeMap<String, String>) -> Vec<Argument> {
+    args.iter()
+        .map(|(name, value)| Argument {
+            name: name.clone(),
+            value: value.clone(),
+        })
         .collect()
 }
 
-/// Sends every pull to the mirror and nowhere else: without internet a try upstream would only cost its time-out, and
-/// with internet a mirror that is quietly passed by would not be one.
-fn registry_mirror(url: &str) -> File {
-    let url = url.trim_end_matches('/');
-    File {
-        path: DEFAULT_REGISTRY_FILE.to_owned(),
-        owner: "root:root".to_owned(),
-        permissions: "0644".to_owned(),
-        content: format!(
-            "server = \"{url}\"\n\n[host.\"{url}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
-        ),
-    }
+/// The value of the flag `feature-gates`; empty when all are as Kubernetes has them.
+pub(super) fn feature_gates(kubeadm: &Kubeadm) -> String {
+    let gates: BTreeMap<String, String> = kubeadm
+        .feature_gates
+        .iter()
+        .map(|(gate, on)| (gate.clone(), on.to_string()))
+        .collect();
+    pairs(&gates, "=")
+}
+
+fn pairs(map: &BTreeMap<String, String>, between: &str) -> String {
+    let pairs: Vec<String> = map
+        .iter()
+        .map(|(key, value)| format!("{key}{between}{value}"))
+        .collect();
+    pairs.join(",")
+}
+
+fn taints(pool: &WorkerPool) -> Vec<Taint> {
+    let taints = pool.taints.iter().map(|taint| Taint {
+        key: taint.key.clone(),
+        value: taint.value.clone(),
+        effect: taint.effect.as_str(),
+    });
+    taints.collect()
 }

@@ -21,9 +21,12 @@ fn spec() -> WorkloadClusterSpec {
 
 fn facts() -> Facts {
     Facts {
-        image_id: "6b4f6a1e-6f0e-4d57-9d55-0f8a2c1d3e11".into(),
-        external_network_id: "0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22".into(),
-        floating_ip: "198.51.100.7".into(),
+        image: "6b4f6a1e-6f0e-4d57-9d55-0f8a2c1d3e11".into(),
+        external_network: Some("0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22".into()),
+        images: BTreeMap::new(),
+        existing_network: None,
+        node_cidr: Some(capstan_spec::defaults::NODE_CIDR),
+        floating_ip: Some("198.51.100.7".into()),
         load_balancer_provider: Some("amphora".into()),
         management_egress: vec!["198.51.100.2/32".parse().unwrap()],
         dns_nameservers: vec!["9.9.9.9".into()],
@@ -38,6 +41,7 @@ fn facts() -> Facts {
                 "5d3c2e4f-1111-4222-8333-444455556666".into(),
             ),
         ]),
+        security_groups: BTreeMap::new(),
         root_volumes: BTreeMap::new(),
         mirror: None,
     }
@@ -50,10 +54,8 @@ fn everything() -> (WorkloadClusterSpec, Facts) {
     spec.control_plane.availability_zones = vec!["az2".into(), "az1".into()];
     spec.workers[0].availability_zone = Some("az1".into());
     spec.workers.push(WorkerPool {
-        name: "large".into(),
         replicas: 7,
-        flavor: "m1.large".into(),
-        availability_zone: None,
+        ..WorkerPool::new("large", "m1.large")
     });
     let mut facts = facts();
     facts.network_mtu = Some(1400);
@@ -225,7 +227,7 @@ fn templates_roll_on_what_they_hold_and_on_nothing_else() {
     assert_ne!(after[1], before[1]);
 
     let other_image = Facts {
-        image_id: "0c0c0c0c-6f0e-4d57-9d55-0f8a2c1d3e11".into(),
+        image: "0c0c0c0c-6f0e-4d57-9d55-0f8a2c1d3e11".into(),
         ..facts()
     };
     let after = names(&spec(), &other_image);
@@ -293,3 +295,5 @@ proptest! {
         prop_assert_eq!(&first.hash, &render(&one, &name(), &facts()).unwrap().hash);
     }
 }
+
+mod rich;

@@ -3,22 +3,17 @@
 use capstan_capi::apply::{
     Bootstrap, ContractReference, Deletion, JoinConfiguration, KubeadmConfigSpec,
     KubeadmConfigTemplate, KubeadmConfigTemplateResource, KubeadmConfigTemplateSpec, Labels,
-    MachineDeployment, MachineDeploymentSpec, MachineSpec, MachineTemplate, Metadata,
+    MachineDeployment, MachineDeploymentSpec, MachineSpec, MachineTemplate, Metadata, Ntp,
     OpenStackMachineTemplate, RollingUpdate, Rollout, Selector, Strategy,
 };
 use capstan_capi::{kind, label};
-use capstan_spec::{ClusterName, WorkerPool, WorkloadClusterSpec};
+use capstan_spec::{ClusterName, Machines, WorkerPool, WorkloadClusterSpec};
 
-use super::{RenderError, canonical, metadata, node, to_value};
+use super::{
+    RenderError, canonical, cluster_configuration, files, labels, metadata, node, to_value, volumes,
+};
 use crate::facts::Facts;
 
-/// A new machine is ready before an old one goes, so that capacity never falls below what was asked for.
-const ROLLOUT: Rollout = Rollout {
-    strategy: Strategy::rolling(RollingUpdate {
-        max_surge: 1,
-        max_unavailable: 0,
-    }),
-};
 /// Scaling down takes away what scaling up brought, and not a machine that has worked for months.
 const DELETION: Deletion = Deletion { order: "Newest" };
 /// Empty label that makes `kubectl get nodes` show the role; one of the few that Cluster API hands on to nodes.
@@ -26,22 +21,47 @@ const ROLE_LABEL: &str = "node-role.kubernetes.io/worker";
 /// Label with the pool's name that Cluster API hands on to nodes.
 const NODE_POOL_LABEL: &str = "node.cluster.x-k8s.io/pool";
 
+/// What control plane and pools have in common of how a node starts; how it registers is left open.
+pub(super) fn config(
+    spec: &WorkloadClusterSpec,
+    machines: &Machines<'_>,
+    facts: &Facts,
+) -> KubeadmConfigSpec {
+    let kubeadm = &spec.kubeadm;
+    let servers = &kubeadm.ntp_servers;
+    let control_plane = machines.is_control_plane();
+    let mut files = files::files(spec, facts, control_plane);
+    if control_plane {
+        files.extend(cluster_configuration::files(kubeadm));
+    }
+    KubeadmConfigSpec {
+        files,
+        disk_setup: volumes::disk_setup(machines),
+        mounts: volumes::mounts(machines),
+        ntp: (!servers.is_empty()).then(|| Ntp {
+            enabled: true,
+            servers: servers.clone(),
+        }),
+        pre_kubeadm_commands: files::pre_commands(spec),
+        post_kubeadm_commands: kubeadm.post_commands.clone(),
+        ..KubeadmConfigSpec::default()
+    }
+}
+
 /// How nodes of the pool start. Named after its whole content: an edit in place would not roll any machine.
 pub(super) fn bootstrap(
+    spec: &WorkloadClusterSpec,
     pool: &WorkerPool,
     name: &ClusterName,
     facts: &Facts,
 ) -> Result<KubeadmConfigTemplate, RenderError> {
+    let mut config = config(spec, &pool.into(), facts);
+    config.join_configuration = Some(JoinConfiguration {
+        node_registration: node::registration(&spec.kubeadm, Some(pool)),
+        control_plane: None,
+    });
     let spec = KubeadmConfigTemplateSpec {
-        template: KubeadmConfigTemplateResource {
-            spec: KubeadmConfigSpec {
-                join_configuration: Some(JoinConfiguration {
-                    node_registration: node::registration(),
-                }),
-                files: node::files(facts),
-                ..KubeadmConfigSpec::default()
-            },
-        },
+        template: KubeadmConfigTemplateResource { spec: config },
     };
     let kind = kind::KUBEADM_CONFIG_TEMPLATE;
     let hash = canonical::short_hash(&to_value(kind, &name.pool(&pool.name), &spec)?);
@@ -69,7 +89,7 @@ pub(super) fn deployment(
                 match_labels: identity(name, &deployment),
                 ..Selector::default()
             },
-            rollout: ROLLOUT,
+            rollout: rollout(pool),
             deletion: DELETION,
             template: MachineTemplate {
                 metadata: Metadata {
@@ -90,11 +110,20 @@ pub(super) fn deployment(
                         kind::OPENSTACK_MACHINE_TEMPLATE,
                         name_of(&template.metadata),
                     ),
-                    deletion: node::DELETION,
+                    deletion: node::deletion(pool.rollout.drain_timeout_seconds),
                 },
             },
         },
     )
+}
+
+fn rollout(pool: &WorkerPool) -> Rollout {
+    Rollout {
+        strategy: Strategy::rolling(RollingUpdate {
+            max_surge: pool.rollout.max_surge,
+            max_unavailable: pool.rollout.max_unavailable,
+        }),
+    }
 }
 
 /// Labels by which the machines of a pool are told from all others.
@@ -106,7 +135,8 @@ fn identity(name: &ClusterName, deployment: &str) -> Labels {
 }
 
 fn machine_labels(name: &ClusterName, pool: &WorkerPool, deployment: &str) -> Labels {
-    let mut labels = identity(name, deployment);
+    let mut labels = labels::by_machine(pool);
+    labels.extend(identity(name, deployment));
     labels.extend(metadata::labels(&[
         (metadata::POOL_LABEL, &pool.name),
         (NODE_POOL_LABEL, &pool.name),

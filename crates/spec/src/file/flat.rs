@@ -9,13 +9,17 @@ use super::Reading;
 use super::keys::{Field, FieldKind, Key, Use};
 use crate::KubernetesVersion;
 use crate::finding::Finding;
-use crate::yaml::{Entry, Node, NodeValue};
+use crate::yaml::{self, Entry, Node, NodeValue};
 
 impl Reading {
     pub(super) fn flat(&mut self, key: &'static Key, entry: &Entry) {
         match key.usage {
             Use::Sets(field) => self.set(key.name, field, entry),
-            Use::Refused { reason, harmless } => {
+            Use::Refused {
+                reason,
+                instead,
+                harmless,
+            } => {
                 let said = scalar(&entry.value).unwrap_or_default();
                 let satisfied = harmless
                     .iter()
@@ -24,7 +28,7 @@ impl Reading {
                     let finding =
                         Finding::error(key.name, format!("this key is not supported: {reason}"));
                     self.findings
-                        .push(finding.remedy("remove it").at(entry.position));
+                        .push(finding.remedy(instead).at(entry.position));
                 }
             }
         }
@@ -36,18 +40,38 @@ impl Reading {
         if matches!(entry.value.value, NodeValue::Null) {
             return;
         }
-        match value(field.kind, &entry.value) {
-            Ok(value) => {
-                self.claim(field.path, key, position);
-                put(&mut self.spec, field.path, value);
-            }
+        let value = match value(field.kind, &entry.value) {
+            Ok(value) => value,
             Err((message, remedy)) => {
                 self.findings
                     .push(Finding::error(key, message).remedy(remedy).at(position));
+                return;
             }
+        };
+        if field.kind == FieldKind::SoftSpread && self.is_unspread() {
+            // The scripts made no groups then, whatever this key said; its default asks for nothing.
+            if value == SOFT {
+                let text = "OPENSTACK_ANTI_AFFINITY says that machines are not spread at all";
+                let finding = Finding::error(key, text).remedy("keep one of the two");
+                self.findings.push(finding.at(position));
+            }
+            return;
+        }
+        for path in field.paths {
+            self.claim(path, key, position);
+            put(&mut self.spec, path, value.clone());
         }
     }
+
+    fn is_unspread(&self) -> bool {
+        let plane = self.spec.get("controlPlane");
+        plane.and_then(|plane| plane.get("serverGroup")) == Some(&Value::from(NO_GROUP))
+    }
 }
+
+const SOFT: &str = "softAntiAffinity";
+const STRICT: &str = "antiAffinity";
+const NO_GROUP: &str = "none";
 
 /// Message and remedy.
 type Fault = (String, String);
@@ -67,7 +91,11 @@ fn value(kind: FieldKind, node: &Node) -> Result<Value, Fault> {
                     })?;
             Ok(Value::String(version.to_string()))
         }
-        FieldKind::Count => count(node),
+        FieldKind::Count => number(node, "a number of machines", 0),
+        FieldKind::Gib => number(node, "a size in GiB", 1),
+        FieldKind::Metadata => metadata(node),
+        FieldKind::Spread => Ok(Value::from(if boolean(node)? { SOFT } else { NO_GROUP })),
+        FieldKind::SoftSpread => Ok(Value::from(if boolean(node)? { SOFT } else { STRICT })),
         FieldKind::Cidr => range(&text(node)?),
         FieldKind::Addresses => many(node, address),
         FieldKind::Cidrs => ranges(node),
@@ -108,19 +136,62 @@ fn text(node: &Node) -> Result<String, Fault> {
     }
 }
 
-fn count(node: &Node) -> Result<Value, Fault> {
+fn number(node: &Node, what: &str, least: u32) -> Result<Value, Fault> {
     let wrong = |found: String| {
         (
-            format!("expected a number of machines, found {found}"),
+            format!("expected {what}, found {found}"),
             "write for instance 3".to_owned(),
         )
     };
     let said = scalar(node).ok_or_else(|| wrong(node.value.kind().to_owned()))?;
-    let number: u32 = said
-        .trim()
-        .parse()
-        .map_err(|_| wrong(format!("{said:?}")))?;
-    Ok(Value::from(number))
+    let number: Option<u32> = said.trim().parse().ok();
+    number
+        .filter(|number| *number >= least)
+        .map(Value::from)
+        .ok_or_else(|| wrong(format!("{said:?}")))
+}
+
+fn boolean(node: &Node) -> Result<bool, Fault> {
+    let said = scalar(node).unwrap_or_default();
+    said.trim().parse().map_err(|_| {
+        let found = match &node.value {
+            NodeValue::List(_) | NodeValue::Map(_) => node.value.kind().to_owned(),
+            _ => format!("{said:?}"),
+        };
+        (
+            format!("expected true or false, found {found}"),
+            "write true or false".to_owned(),
+        )
+    })
+}
+
+/// A mapping, or the text of one: the scripts put it into a template as it stood. Empty text is an empty mapping.
+fn metadata(node: &Node) -> Result<Value, Fault> {
+    let wrong = |found: &str| {
+        (
+            format!("expected a mapping of names to values, found {found}"),
+            "write for instance {restart: \"true\"}".to_owned(),
+        )
+    };
+    match &node.value {
+        NodeValue::Map(entries) => {
+            let pairs = entries.iter().map(|entry| {
+                let said = match &entry.value.value {
+                    // 1.10 would have become 1.1 by now.
+                    NodeValue::Float(_) => text(&entry.value)?,
+                    other => scalar(&entry.value).ok_or_else(|| wrong(other.kind()))?,
+                };
+                Ok((entry.key.clone(), Value::String(said)))
+            });
+            pairs.collect::<Result<Map<_, _>, _>>().map(Value::Object)
+        }
+        NodeValue::Text(text) if text.trim().is_empty() => Ok(Value::Object(Map::new())),
+        NodeValue::Text(text) => match yaml::tree(text) {
+            Ok(inner) if matches!(inner.value, NodeValue::Map(_)) => metadata(&inner),
+            _ => Err(wrong(&format!("{text:?}"))),
+        },
+        other => Err(wrong(other.kind())),
+    }
 }
 
 fn range(said: &str) -> Result<Value, Fault> {

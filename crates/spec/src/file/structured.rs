@@ -8,7 +8,7 @@ use crate::schema;
 use crate::yaml::{Entry, Node, NodeValue};
 
 /// Fields of the spec at the top of the file.
-pub(super) const FIELDS: [&str; 10] = [
+pub(super) const FIELDS: [&str; 13] = [
     "cloud",
     "version",
     "image",
@@ -17,6 +17,9 @@ pub(super) const FIELDS: [&str; 10] = [
     "network",
     "apiAccess",
     "cni",
+    "kubeadm",
+    "sshKey",
+    "tags",
     "deletionPolicy",
     "paused",
 ];
@@ -33,12 +36,7 @@ impl Reading {
             .and_then(|fields| fields.get(&entry.key));
         let value = self.json(&entry.key, &entry.value, below.unwrap_or(&Value::Null));
         self.note(&entry.key, entry);
-        match (self.spec.get_mut(&entry.key), value) {
-            (Some(Value::Object(there)), Value::Object(more)) => there.extend(more),
-            (_, value) => {
-                self.spec.insert(entry.key.clone(), value);
-            }
-        }
+        merge_field(&mut self.spec, entry.key.clone(), value);
     }
 
     /// Notes where each leaf stands, so that findings about it have a place.
@@ -77,7 +75,7 @@ impl Reading {
             NodeValue::Float(value) => Value::from(*value),
             NodeValue::Text(value) => Value::String(value.clone()),
             NodeValue::List(items) => {
-                let inner = schema.get("items").unwrap_or(&Value::Null);
+                let inner = present(schema).get("items").unwrap_or(&Value::Null);
                 let items = items.iter().enumerate();
                 items
                     .map(|(index, item)| self.json(&format!("{path}[{index}]"), item, inner))
@@ -88,7 +86,9 @@ impl Reading {
     }
 
     fn object(&mut self, path: &str, entries: &[Entry], schema: &Value) -> Map<String, Value> {
+        let schema = present(schema);
         let fields = schema.get("properties").and_then(Value::as_object);
+        let of_map = schema.get("additionalProperties").unwrap_or(&Value::Null);
         let mut object = Map::new();
         for entry in entries {
             let inner = format!("{path}.{}", entry.key);
@@ -109,11 +109,34 @@ impl Reading {
                     object.insert(entry.key.clone(), value);
                 }
                 None => {
-                    let value = self.json(&inner, &entry.value, &Value::Null);
+                    let value = self.json(&inner, &entry.value, of_map);
                     object.insert(entry.key.clone(), value);
                 }
             }
         }
         object
+    }
+}
+
+/// What a schema says of a value that is there: of one that may be left out it says "this, or nothing".
+fn present(schema: &Value) -> &Value {
+    let either = schema.get("anyOf").and_then(Value::as_array);
+    let not_null = |form: &&Value| form.get("type") != Some(&Value::from("null"));
+    either
+        .and_then(|forms| forms.iter().find(not_null))
+        .unwrap_or(schema)
+}
+
+/// Puts one more value into a mapping: mappings grow, everything else is replaced.
+pub(super) fn merge_field(into: &mut Map<String, Value>, key: String, value: Value) {
+    match (into.get_mut(&key), value) {
+        (Some(Value::Object(there)), Value::Object(more)) => {
+            for (key, value) in more {
+                merge_field(there, key, value);
+            }
+        }
+        (_, value) => {
+            into.insert(key, value);
+        }
     }
 }

@@ -4,10 +4,12 @@ use std::fmt::Write;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::structured;
+use crate::cluster::RootVolume;
 use crate::yaml::WriteError;
-use crate::{ApiAccess, Network, WorkloadClusterSpec, defaults, yaml};
+use crate::{Network, WorkerPool, WorkloadClusterSpec, defaults, yaml};
 
 /// Writes a spec so that [`read`](super::read) gives it back: flat keys for what they can say, the structured part for
 /// the rest. Everything that decides what the cluster becomes is written, defaults too, so that a later change of a
@@ -16,7 +18,7 @@ pub fn write(spec: &WorkloadClusterSpec) -> Result<String, WriteError> {
     let mut text = String::from("# A Kubernetes cluster, for Capstan.\n");
     let flat = yaml::to_string(&Lines(flat(spec)))?;
     text.push_str(&flat);
-    let structured = structured(spec);
+    let structured = rest(spec);
     if !structured.is_empty() {
         // Writing to a String cannot fail.
         let _ = write!(text, "\n{}", yaml::to_string(&Lines(structured))?);
@@ -39,7 +41,17 @@ impl Serialize for Lines {
 
 /// Whether the workers can be said by flat keys.
 fn one_plain_pool(spec: &WorkloadClusterSpec) -> bool {
-    matches!(&spec.workers[..], [pool] if pool.name == defaults::POOL)
+    let plain = |pool: &WorkerPool| WorkerPool {
+        replicas: pool.replicas,
+        availability_zone: pool.availability_zone.clone(),
+        metadata: pool.metadata.clone(),
+        root_volume: RootVolume {
+            size_gib: pool.root_volume.size_gib,
+            ..RootVolume::default()
+        },
+        ..WorkerPool::new(defaults::POOL, pool.flavor.clone())
+    };
+    matches!(&spec.workers[..], [pool] if *pool == plain(pool))
 }
 
 fn flat(spec: &WorkloadClusterSpec) -> Vec<(&'static str, Value)> {
@@ -58,12 +70,28 @@ fn flat(spec: &WorkloadClusterSpec) -> Vec<(&'static str, Value)> {
         "OPENSTACK_CONTROL_PLANE_MACHINE_FLAVOR",
         json!(spec.control_plane.flavor),
     ));
+    if let Some(size) = spec.control_plane.root_volume.size_gib {
+        lines.push(("CONTROL_PLANE_ROOT_DISKSIZE", json!(size)));
+    }
+    if !spec.control_plane.metadata.is_empty() {
+        let metadata = json!(spec.control_plane.metadata);
+        lines.push(("OPENSTACK_CONTROL_PLANE_MACHINE_METADATA", metadata));
+    }
     if let ([pool], true) = (&spec.workers[..], one_plain_pool(spec)) {
         lines.push(("WORKER_MACHINE_COUNT", json!(pool.replicas)));
         lines.push(("OPENSTACK_NODE_MACHINE_FLAVOR", json!(pool.flavor)));
+        if let Some(size) = pool.root_volume.size_gib {
+            lines.push(("WORKER_ROOT_DISKSIZE", json!(size)));
+        }
+        if !pool.metadata.is_empty() {
+            lines.push(("OPENSTACK_NODE_MACHINE_METADATA", json!(pool.metadata)));
+        }
         if let Some(zone) = &pool.availability_zone {
             lines.push(("OPENSTACK_FAILURE_DOMAIN", json!(zone)));
         }
+    }
+    if let Some(key) = &spec.ssh_key {
+        lines.push(("OPENSTACK_SSH_KEY_NAME", json!(key)));
     }
     let Network {
         node_cidr,
@@ -71,6 +99,8 @@ fn flat(spec: &WorkloadClusterSpec) -> Vec<(&'static str, Value)> {
         service_cidr,
         dns_nameservers,
         external_network,
+        mtu: _,
+        existing: _,
     } = &spec.network;
     lines.push(("NODE_CIDR", json!(node_cidr)));
     lines.push(("POD_CIDR", json!(pod_cidr)));
@@ -93,34 +123,53 @@ fn flat(spec: &WorkloadClusterSpec) -> Vec<(&'static str, Value)> {
     lines
 }
 
-fn structured(spec: &WorkloadClusterSpec) -> Vec<(&'static str, Value)> {
-    let mut lines = Vec::new();
-    if !spec.control_plane.availability_zones.is_empty() {
-        let zones = &spec.control_plane.availability_zones;
-        lines.push(("controlPlane", json!({"availabilityZones": zones})));
+/// What flat keys have said already, by the paths of their fields; what is below each is left out with it.
+const SAID: &[&str] = &[
+    "/cloud",
+    "/version",
+    "/image",
+    "/controlPlane/replicas",
+    "/controlPlane/flavor",
+    "/controlPlane/rootVolume/sizeGib",
+    "/controlPlane/metadata",
+    "/network/nodeCidr",
+    "/network/podCidr",
+    "/network/serviceCidr",
+    "/network/dnsNameservers",
+    "/network/externalNetwork",
+    "/apiAccess/allowedCidrs",
+    "/sshKey",
+];
+
+/// Everything that flat keys did not say, in the order of the fields.
+fn rest(spec: &WorkloadClusterSpec) -> Vec<(&'static str, Value)> {
+    // A spec holds strings, numbers and lists only, so it always has a JSON form.
+    let mut whole = serde_json::to_value(spec).unwrap_or_default();
+    for path in SAID {
+        remove(&mut whole, path);
     }
-    if !one_plain_pool(spec) {
-        lines.push(("workers", json!(spec.workers)));
+    if one_plain_pool(spec) {
+        remove(&mut whole, "/workers");
     }
-    let ApiAccess {
-        allowed_cidrs: _,
-        floating_ip,
-        load_balancer_provider,
-    } = &spec.api_access;
-    let mut access = Map::new();
-    if let Some(address) = floating_ip {
-        access.insert("floatingIp".to_owned(), json!(address));
+    let Value::Object(mut rest) = whole else {
+        return Vec::new();
+    };
+    let fields = structured::FIELDS.into_iter();
+    fields
+        .filter_map(|field| Some((field, rest.remove(field)?)))
+        .collect()
+}
+
+/// Takes a value out, and every mapping that is empty without it.
+fn remove(value: &mut Value, path: &str) {
+    let Some((parent, key)) = path.rsplit_once('/') else {
+        return;
+    };
+    let Some(Value::Object(map)) = value.pointer_mut(parent) else {
+        return;
+    };
+    map.remove(key);
+    if map.is_empty() {
+        remove(value, parent);
     }
-    if let Some(provider) = load_balancer_provider {
-        access.insert("loadBalancerProvider".to_owned(), json!(provider));
-    }
-    if !access.is_empty() {
-        lines.push(("apiAccess", Value::Object(access)));
-    }
-    lines.push(("cni", json!(spec.cni)));
-    lines.push(("deletionPolicy", json!(spec.deletion_policy)));
-    if spec.paused {
-        lines.push(("paused", Value::Bool(true)));
-    }
-    lines
 }

@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use super::*;
 use crate::{KubernetesVersion, WorkloadClusterSpec};
 
@@ -22,6 +24,42 @@ fn only(change: impl FnOnce(&mut WorkloadClusterSpec)) -> (String, String) {
     let mut all = findings(change);
     assert_eq!(all.len(), 1, "{all:?}");
     all.remove(0)
+}
+
+/// A good spec with a piece of the structured part of a file laid over it: mappings are merged, lists place by place.
+fn with(piece: &str) -> WorkloadClusterSpec {
+    fn lay(into: &mut Value, more: Value) {
+        match (into, more) {
+            (Value::Object(there), Value::Object(more)) => {
+                for (key, value) in more {
+                    lay(there.entry(key).or_insert(Value::Null), value);
+                }
+            }
+            (Value::Array(there), Value::Array(more)) => {
+                for (place, value) in more.into_iter().enumerate() {
+                    match there.get_mut(place) {
+                        Some(slot) => lay(slot, value),
+                        None => there.push(value),
+                    }
+                }
+            }
+            (slot, value) => *slot = value,
+        }
+    }
+    let mut whole = serde_json::to_value(good()).unwrap();
+    lay(&mut whole, crate::yaml::from_str(piece).unwrap());
+    serde_json::from_value(whole).unwrap_or_else(|error| panic!("{piece}: {error}"))
+}
+
+/// Each piece must be refused by exactly one finding: at this path, with this word in it, and with a remedy or a reason.
+fn refused(cases: &[(&str, &str, &str)]) {
+    for (piece, path, word) in cases {
+        let found = super::spec(&with(piece));
+        assert_eq!(found.len(), 1, "{piece}: {found:#?}");
+        assert!(found[0].is_error(), "{piece}: {found:#?}");
+        assert_eq!(found[0].path, *path, "{piece}");
+        assert!(found[0].message.contains(word), "{piece}: {}", found[0]);
+    }
 }
 
 #[test]
@@ -166,3 +204,28 @@ fn what_is_allowed_but_odd_is_a_warning() {
     assert_eq!(all.len(), 2);
     assert!(all.iter().all(|finding| !finding.is_error()));
 }
+
+#[test]
+fn versions_go_up_one_minor_at_a_time() {
+    let told = |from: (u64, u64), to: (u64, u64)| {
+        let version = |(minor, patch)| KubernetesVersion::new(1, minor, patch);
+        upgrade(version(from), version(to)).map(|finding| finding.to_string())
+    };
+    for (from, to) in [
+        ((35, 1), (35, 1)),
+        ((35, 1), (35, 4)),
+        ((35, 9), (36, 0)),
+        ((36, 3), (36, 1)),
+    ] {
+        assert_eq!(told(from, to), None, "{from:?} {to:?}");
+    }
+    assert_eq!(
+        told((35, 1), (37, 0)).unwrap(),
+        "version: v1.37.0 leaves out a minor version after v1.35.1, which runs (go to v1.36 first)"
+    );
+    assert!(told((36, 0), (35, 9)).unwrap().contains("cannot go back"));
+}
+
+mod machines;
+mod nodes;
+mod surroundings;

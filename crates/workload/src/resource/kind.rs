@@ -117,6 +117,33 @@ own_kind!(
             "the address ranges of spec.network cannot be changed after creation",
         ),
         (
+            concat!(
+                "!has(oldSelf.status) || !has(oldSelf.status.resolved) || !has(oldSelf.status.resolved.externalNetworkId) || (",
+                "self.spec.?network.externalNetwork == oldSelf.spec.?network.externalNetwork",
+                " && self.spec.?network.mtu == oldSelf.spec.?network.mtu",
+                " && self.spec.?network.existing == oldSelf.spec.?network.existing)",
+            ),
+            "externalNetwork, mtu and existing of spec.network cannot be changed once the cluster is begun",
+        ),
+        (
+            concat!(
+                "!has(oldSelf.status) || !has(oldSelf.status.resolved) || !has(oldSelf.status.resolved.externalNetworkId) || (",
+                "self.spec.?apiAccess.private.orValue(false) == oldSelf.spec.?apiAccess.private.orValue(false)",
+                " && self.spec.?apiAccess.port.orValue(6443) == oldSelf.spec.?apiAccess.port.orValue(6443)",
+                " && self.spec.?apiAccess.floatingIp == oldSelf.spec.?apiAccess.floatingIp",
+                " && self.spec.?apiAccess.loadBalancerProvider == oldSelf.spec.?apiAccess.loadBalancerProvider",
+                " && self.spec.?apiAccess.loadBalancerFlavor == oldSelf.spec.?apiAccess.loadBalancerFlavor",
+                " && self.spec.?apiAccess.loadBalancerZone == oldSelf.spec.?apiAccess.loadBalancerZone)",
+            ),
+            "of spec.apiAccess only allowedCidrs and sans can be changed once the cluster is begun",
+        ),
+        (
+            "!has(oldSelf.status) || !has(oldSelf.status.resolved) || !has(oldSelf.status.resolved.externalNetworkId) \
+             || (has(self.spec.tags) == has(oldSelf.spec.tags) \
+             && (!has(self.spec.tags) || self.spec.tags == oldSelf.spec.tags))",
+            "spec.tags cannot be changed once the cluster is begun",
+        ),
+        (
             "!has(oldSelf.status) || !has(oldSelf.status.uid) || (has(self.status) && has(self.status.uid) \
              && self.status.uid == oldSelf.status.uid)",
             "status.uid is set once: all names in the cloud contain it",

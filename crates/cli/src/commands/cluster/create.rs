@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use super::refusal;
 use super::target::Target;
 use super::watch::{Watching, until_ready};
+use super::{file, refusal};
 use crate::arguments::Global;
 use crate::environment::person;
 use crate::exit::Exit;
@@ -80,7 +80,7 @@ impl Create {
                 .into_iter()
                 .partition(|finding| finding.severity == Severity::Error);
         if !wrong.is_empty() {
-            return Err(told(
+            return Err(file::refused(
                 format!("failed to accept cluster {}", self.cluster),
                 wrong.iter().map(ToString::to_string).collect(),
             ));
@@ -163,42 +163,11 @@ impl Create {
 
     fn spec(&self, printer: &Printer) -> Result<WorkloadClusterSpec, Failure> {
         let mut spec = match &self.file {
-            Some(path) => read(path, printer)?,
+            Some(path) => file::read(path, printer)?,
             None => self.wish.spec_of_flags()?,
         };
         self.wish.change(&mut spec);
         Ok(spec)
-    }
-}
-
-fn read(path: &std::path::Path, printer: &Printer) -> Result<WorkloadClusterSpec, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::new(
-            Exit::Input,
-            format!("failed to read {}: {error}", path.display()),
-        )
-    })?;
-    let document = capstan_spec::file::read(&text).map_err(|error| {
-        let at = path.display();
-        let findings = error
-            .findings
-            .iter()
-            .map(|finding| format!("{at}:{finding}"))
-            .collect();
-        told(format!("failed to read the cluster file {at}"), findings)
-    })?;
-    for warning in &document.warnings {
-        printer.note(&format!("{}:{warning}", path.display()));
-    }
-    Ok(document.spec)
-}
-
-fn told(message: String, causes: Vec<String>) -> Failure {
-    Failure {
-        exit: Exit::Input,
-        message,
-        causes,
-        hint: None,
     }
 }
 
@@ -248,12 +217,8 @@ impl Wish {
         }
         if let Some(count) = self.workers {
             if spec.workers.is_empty() {
-                spec.workers.push(WorkerPool {
-                    name: defaults::POOL.to_owned(),
-                    replicas: count,
-                    flavor: spec.control_plane.flavor.clone(),
-                    availability_zone: None,
-                });
+                let flavor = spec.control_plane.flavor.clone();
+                spec.workers.push(WorkerPool::new(defaults::POOL, flavor));
             }
             for pool in &mut spec.workers {
                 pool.replicas = count;

@@ -2,12 +2,15 @@
 
 mod create;
 mod delete;
+mod file;
 mod kubeconfig;
 mod list;
 mod refusal;
+mod render;
 mod scale;
 mod show;
 mod target;
+mod validate;
 mod watch;
 
 pub(crate) use target::failure;
@@ -23,6 +26,10 @@ use crate::printer::Printer;
 pub(crate) enum Cluster {
     /// Make a cluster, from flags or a cluster file
     Create(Box<create::Create>),
+    /// Check a cluster file, without a cloud
+    Validate(validate::Validate),
+    /// Write a cluster file as objects of Cluster API, without a cloud
+    Render(render::Render),
     /// List clusters
     List(list::List),
     /// Show one cluster: phases, nodes, reasons
@@ -40,6 +47,8 @@ impl Cluster {
     pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
         match self {
             Self::Create(create) => create.run(global, printer).await,
+            Self::Validate(validate) => validate.run(printer),
+            Self::Render(render) => render.run(printer),
             Self::List(list) => list.run(global, printer).await,
             Self::Show(show) => show.run(global, printer).await,
             Self::Kubeconfig(kubeconfig) => kubeconfig.run(global, printer).await,

@@ -1,0 +1,46 @@
+//! Cluster files on disk.
+
+use std::path::Path;
+
+use capstan_spec::{Finding, WorkloadClusterSpec, file};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::Printer;
+
+/// Reads a cluster file and its base, if it names one; the base is looked for from where the file is.
+pub(super) fn read(path: &Path, printer: &Printer) -> Result<WorkloadClusterSpec, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(
+            Exit::Input,
+            format!("failed to read {}: {error}", path.display()),
+        )
+    })?;
+    let load = |name: &str| {
+        let base = path.parent().unwrap_or_else(|| Path::new("")).join(name);
+        std::fs::read_to_string(&base)
+            .map_err(|error| format!("failed to read {}: {error}", base.display()))
+    };
+    let at = |finding: &Finding| format!("{}:{finding}", path.display());
+    let document = file::read_with(&text, load).map_err(|error| {
+        let findings = error.findings.iter().map(at).collect();
+        refused(
+            format!("failed to read the cluster file {}", path.display()),
+            findings,
+        )
+    })?;
+    for warning in &document.warnings {
+        printer.note(&at(warning));
+    }
+    Ok(document.spec)
+}
+
+/// What is told of a wish that breaks rules.
+pub(super) fn refused(message: String, causes: Vec<String>) -> Failure {
+    Failure {
+        exit: Exit::Input,
+        message,
+        causes,
+        hint: None,
+    }
+}

@@ -1,0 +1,68 @@
+//! `capstan cluster render`.
+
+use std::path::PathBuf;
+
+use capstan_plan::render::IDENTITY_CLOUD;
+use capstan_plan::{Rendered, offline, render};
+use capstan_spec::{ClusterName, validate};
+use clap::Args;
+
+use super::file;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::Printer;
+
+/// Write a cluster file as objects of Cluster API, for people who run their own. Nothing is looked up in a cloud, and no
+/// secret is written.
+#[derive(Debug, Args)]
+pub(crate) struct Render {
+    /// Cluster file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Name of the cluster
+    #[arg(long, value_name = "CLUSTER")]
+    name: String,
+    /// Namespace of the objects
+    #[arg(long, default_value = "default", value_name = "NAMESPACE")]
+    namespace: String,
+}
+
+impl Render {
+    /// Runs it.
+    pub(crate) fn run(&self, printer: &Printer) -> Result<(), Failure> {
+        let spec = file::read(&self.file, printer)?;
+        let pools = spec.workers.iter().map(|pool| pool.name.as_str());
+        let wrong = validate::name(&self.name, pools);
+        let facts = if wrong.is_empty() {
+            offline::facts(&spec)
+        } else {
+            Err(wrong)
+        };
+        let facts = facts.map_err(|findings| {
+            let causes = findings.iter().map(ToString::to_string).collect();
+            file::refused(format!("failed to render cluster {}", self.name), causes)
+        })?;
+        let name = offline::name(&self.namespace, &self.name);
+        let rendered = render(&spec, &name, &facts)
+            .map_err(|error| Failure::of(Exit::Failed, &error, None))?;
+        Printer::write(&document(&name, &rendered)?);
+        Ok(())
+    }
+}
+
+fn document(name: &ClusterName, rendered: &Rendered) -> Result<String, Failure> {
+    let mut text = format!(
+        "# Cluster {}, for Cluster API v1beta2 with the OpenStack provider v1beta1. Not in here, and needed:\n\
+         # * the Secret {} with your clouds.yaml, whose entry is called {IDENTITY_CLOUD}\n\
+         # * a pod network, once the API answers\n",
+        name.cluster(),
+        name.identity_secret(),
+    );
+    for object in &rendered.objects {
+        let yaml = capstan_spec::yaml::to_string(&object.value)
+            .map_err(|error| Failure::of(Exit::Failed, &error, None))?;
+        text.push_str("---\n");
+        text.push_str(&yaml);
+    }
+    Ok(text)
+}

@@ -1,0 +1,155 @@
+//! A cluster without Capstan: objects for somebody's own Cluster API, without a look at the cloud.
+//!
+//! What is looked up elsewhere is named here, and CAPO looks it up: an image, networks, groups. What Capstan makes itself
+//! is left out: server groups, the floating IP (CAPO allocates one), the Secret with credentials.
+
+use std::collections::BTreeMap;
+
+use capstan_capi::apply::Reference;
+use capstan_spec::{ClusterName, Finding, Machines, Uid, WorkloadClusterSpec, defaults};
+use sha2::{Digest, Sha256};
+
+use crate::facts::{Facts, NetworkFacts};
+
+/// The Cluster API name of a cluster; the same whenever it is asked for, so that objects in git stay the same.
+pub fn name(namespace: &str, name: &str) -> ClusterName {
+    let digest = Sha256::digest(format!("{namespace}/{name}"));
+    let seed = digest
+        .iter()
+        .take(8)
+        .fold(0, |seed: u64, byte| seed << 8 | u64::from(*byte));
+    ClusterName::new(namespace, name, Uid::from_random(seed))
+}
+
+/// What can be known without the cloud.
+///
+/// # Errors
+/// What the spec must say itself because nothing is looked up.
+pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
+    let mut findings = Vec::new();
+    if spec.image.is_none() {
+        let text = "without a look at the cloud no image can be found by its version";
+        findings.push(Finding::error("image", text).remedy("name it"));
+    }
+    if spec.api_access.allowed_cidrs.is_empty() {
+        let text = "nobody would reach the API, not even your Cluster API";
+        let remedy = "list the addresses it comes from, or 0.0.0.0/0";
+        findings.push(Finding::error("apiAccess.allowedCidrs", text).remedy(remedy));
+    }
+    let Some(image) = spec.image.as_deref().filter(|_| findings.is_empty()) else {
+        return Err(findings);
+    };
+    let network = &spec.network;
+    let groups = spec.pools().flat_map(|pool| pool.security_groups);
+    let root = |pool: Machines<'_>| {
+        let size = pool
+            .root_volume
+            .size_gib
+            .unwrap_or(defaults::ROOT_VOLUME_GIB);
+        pool.root_volume
+            .is_wanted()
+            .then(|| (pool.pool.to_owned(), size))
+    };
+    Ok(Facts {
+        image: by_name(image),
+        external_network: network.external_network.as_deref().map(by_name),
+        images: spec
+            .pools()
+            .filter_map(|pool| Some((pool.pool.to_owned(), by_name(pool.image?))))
+            .collect(),
+        existing_network: network.existing.as_ref().map(|existing| NetworkFacts {
+            network: by_name(&existing.network),
+            subnet: existing.subnet.as_deref().map(by_name),
+            router: existing.router.as_deref().map(by_name),
+        }),
+        node_cidr: network.existing.is_none().then_some(network.node_cidr),
+        floating_ip: spec
+            .api_access
+            .floating_ip
+            .map(|address| address.to_string()),
+        load_balancer_provider: spec.api_access.load_balancer_provider.clone(),
+        management_egress: Vec::new(),
+        dns_nameservers: network
+            .dns_nameservers
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        network_mtu: network.mtu,
+        server_groups: BTreeMap::new(),
+        security_groups: groups
+            .map(|group| (group.clone(), by_name(group)))
+            .collect(),
+        root_volumes: spec.pools().filter_map(root).collect(),
+        mirror: None,
+    })
+}
+
+/// By id if it looks like one.
+fn by_name(text: &str) -> Reference {
+    let parts = text.split('-');
+    let lengths: Vec<usize> = parts.clone().map(str::len).collect();
+    let hex = parts.flat_map(str::chars).all(|c| c.is_ascii_hexdigit());
+    if hex && lengths == [8, 4, 4, 4, 12] {
+        return Reference::from(text);
+    }
+    Reference::Filter {
+        name: text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_capi::contract;
+    use capstan_spec::file;
+
+    use super::*;
+    use crate::render;
+
+    const MANAGED: &str = include_str!("../testdata/managed.yaml");
+    const EXISTING: &str = include_str!("../testdata/existing.yaml");
+
+    #[test]
+    fn what_is_looked_up_elsewhere_must_be_said() {
+        let spec = file::read(EXISTING).unwrap().spec;
+        let paths: Vec<_> = facts(&spec)
+            .unwrap_err()
+            .into_iter()
+            .map(|f| f.path)
+            .collect();
+        assert_eq!(paths, ["image", "apiAccess.allowedCidrs"]);
+    }
+
+    #[test]
+    fn objects_name_what_capo_looks_up_and_keep_its_contract() {
+        for text in [MANAGED, EXISTING] {
+            let mut spec = file::read(text).unwrap().spec;
+            spec.image = Some("node".into());
+            spec.network.external_network = Some("0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22".into());
+            spec.api_access.allowed_cidrs = vec!["203.0.113.0/24".parse().unwrap()];
+            let rendered = render(&spec, &name("default", "demo"), &facts(&spec).unwrap()).unwrap();
+            for object in &rendered.objects {
+                let faults = contract::faults(object.kind, &object.value);
+                assert!(
+                    faults.is_empty(),
+                    "{} {}: {faults:#?}",
+                    object.kind.kind,
+                    object.name
+                );
+            }
+            let template = &rendered.objects[0].value["spec"]["template"]["spec"];
+            assert_eq!(template["image"]["filter"]["name"], "node");
+            let cluster = rendered
+                .of(capstan_capi::kind::OPENSTACK_CLUSTER)
+                .next()
+                .unwrap();
+            let id = &cluster.value["spec"]["externalNetwork"]["id"];
+            assert_eq!(id, "0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22");
+        }
+    }
+
+    #[test]
+    fn the_name_is_always_the_same() {
+        assert_eq!(name("a", "demo").cluster(), name("a", "demo").cluster());
+        assert_ne!(name("a", "demo").cluster(), name("b", "demo").cluster());
+    }
+}

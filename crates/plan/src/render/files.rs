@@ -1,0 +1,171 @@
+//! Files on nodes, and the commands that make them count.
+
+use capstan_capi::apply::{File, FileSource, SecretFileSource};
+use capstan_spec::cluster::kubeadm::{NodeFile, Proxy, RegistryMirror};
+use capstan_spec::{Kubeadm, Mirror, WorkloadClusterSpec, defaults};
+
+use crate::facts::Facts;
+
+/// The one registry whose name in images is not its address.
+const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
+/// What is always reached without a proxy: the node itself, the metadata service, names within the cluster.
+const NEVER_BY_PROXY: [&str; 5] = [
+    "localhost",
+    "127.0.0.1",
+    "169.254.169.254",
+    ".svc",
+    ".cluster.local",
+];
+
+/// A file of root that everybody may read.
+pub(super) fn file(path: impl Into<String>, content: String) -> File {
+    File {
+        path: path.into(),
+        owner: defaults::FILE_OWNER.to_owned(),
+        permissions: defaults::FILE_PERMISSIONS.to_owned(),
+        content: Some(content),
+        content_from: None,
+    }
+}
+
+/// Files on every node of the control plane, or of the pools. Those that people name come last.
+pub(super) fn files(spec: &WorkloadClusterSpec, facts: &Facts, control_plane: bool) -> Vec<File> {
+    let kubeadm = &spec.kubeadm;
+    let mirror = facts
+        .mirror
+        .as_ref()
+        .and_then(|mirror: &Mirror| mirror.registry.as_deref());
+    let authorities = kubeadm
+        .trusted_cas
+        .iter()
+        .enumerate()
+        .map(|(index, ca)| file(Kubeadm::trusted_ca_path(index), format!("{}\n", ca.trim())));
+    let proxy = kubeadm.proxy.as_ref().map(|proxy| {
+        let content = environment(proxy, spec, facts);
+        File {
+            // The URL may hold a password.
+            permissions: "0600".to_owned(),
+            ..file(Proxy::PATH, content)
+        }
+    });
+    let named = kubeadm.files.iter();
+    let named = named.filter(|file| file.nodes.covers(control_plane));
+    mirror
+        .map(registry_mirror)
+        .into_iter()
+        .chain(kubeadm.registry_mirrors.iter().map(registry))
+        .chain(authorities)
+        .chain(proxy)
+        .chain(named.map(named_file))
+        .collect()
+}
+
+/// Commands before kubeadm runs: first what makes our own files count, then those that people name.
+pub(super) fn pre_commands(spec: &WorkloadClusterSpec) -> Vec<String> {
+    let kubeadm = &spec.kubeadm;
+    let (trusts, proxy) = (!kubeadm.trusted_cas.is_empty(), kubeadm.proxy.is_some());
+    let ours = [
+        (trusts, "update-ca-certificates"),
+        (proxy, "systemctl daemon-reload"),
+        (trusts || proxy, "systemctl restart containerd"),
+    ];
+    ours.into_iter()
+        .filter(|(needed, _)| *needed)
+        .map(|(_, command)| command.to_owned())
+        .chain(kubeadm.pre_commands.iter().cloned())
+        .collect()
+}
+
+fn named_file(file: &NodeFile) -> File {
+    File {
+        path: file.path.clone(),
+        owner: file.owner.clone(),
+        permissions: file.permissions.clone(),
+        content: file.content.clone(),
+        content_from: file.content_from.as_ref().map(|from| FileSource {
+            secret: SecretFileSource {
+                name: from.secret.clone(),
+                key: from.key.clone(),
+            },
+        }),
+    }
+}
+
+fn registry_file(registry: &str, content: String) -> File {
+    file(RegistryMirror::path(registry), content)
+}
+
+/// Sends every pull to the mirror and nowhere else: without internet a try upstream would only cost its time-out, and
+/// with internet a mirror that is quietly passed by would not be one.
+fn registry_mirror(url: &str) -> File {
+    let url = url.trim_end_matches('/');
+    let host = host(url);
+    registry_file(
+        RegistryMirror::DEFAULT,
+        format!("server = \"{url}\"\n\n{host}"),
+    )
+}
+
+/// The mirrors one after the other, and then the registry itself unless it shall never be asked.
+fn registry(mirror: &RegistryMirror) -> File {
+    let endpoints = mirror.endpoints.iter();
+    let endpoints: Vec<&str> = endpoints.map(|url| url.trim_end_matches('/')).collect();
+    let upstream = if mirror.registry == DOCKER_HUB.0 {
+        DOCKER_HUB.1
+    } else {
+        &mirror.registry
+    };
+    // containerd asks `server` last, whatever hosts there are.
+    let server = match endpoints.last() {
+        Some(last) if mirror.only => (*last).to_owned(),
+        _ => format!("https://{upstream}"),
+    };
+    let hosts: Vec<String> = endpoints
+        .into_iter()
+        .map(|url| {
+            let line = override_path(url).map(|line| format!("  {line}"));
+            host(url) + &line.unwrap_or_default()
+        })
+        .collect();
+    let content = format!(
+        "server = \"{server}\"\n{}\n{}",
+        override_path(&server).unwrap_or_default(),
+        hosts.join("\n")
+    );
+    registry_file(&mirror.registry, content)
+}
+
+fn host(url: &str) -> String {
+    format!("[host.\"{url}\"]\n  capabilities = [\"pull\", \"resolve\"]\n")
+}
+
+/// containerd puts `/v2` behind a URL unless it is told that its path is meant as it is.
+fn override_path(url: &str) -> Option<&'static str> {
+    let (_, rest) = url.split_once("://")?;
+    rest.contains('/').then_some("override_path = true\n")
+}
+
+fn environment(proxy: &Proxy, spec: &WorkloadClusterSpec, facts: &Facts) -> String {
+    let ranges = [spec.network.pod_cidr, spec.network.service_cidr];
+    let ranges = facts.node_cidr.iter().chain(&ranges);
+    let directly: Vec<String> = NEVER_BY_PROXY
+        .into_iter()
+        .map(str::to_owned)
+        .chain(ranges.map(ToString::to_string))
+        .chain(proxy.no_proxy.iter().cloned())
+        .collect();
+    let directly = directly.join(",");
+    let variables = [
+        ("HTTP_PROXY", proxy.http.as_deref()),
+        ("HTTPS_PROXY", proxy.https.as_deref()),
+        ("NO_PROXY", Some(directly.as_str())),
+    ];
+    let lines = variables.into_iter().filter_map(|(name, value)| {
+        // systemd would take % for a specifier.
+        let value = value?.replace('%', "%%");
+        Some(format!("Environment=\"{name}={value}\"\n"))
+    });
+    std::iter::once("[Service]\n".to_owned())
+        .chain(lines)
+        .collect()
+}

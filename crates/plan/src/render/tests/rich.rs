@@ -1,0 +1,269 @@
+//! Everything that a cluster file can say.
+
+use std::collections::BTreeSet;
+
+use capstan_spec::file;
+use capstan_spec::status::{PoolImage, Resolved, ResolvedNetwork};
+
+use super::*;
+use crate::facts::Surroundings;
+
+const MANAGED: &str = include_str!("../../../testdata/managed.yaml");
+const EXISTING: &str = include_str!("../../../testdata/existing.yaml");
+
+/// What does not reach the objects by way of the spec, and where it does.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("cloud", "chooses the Cloud"),
+    ("image", "Facts, by Resolved::image_id"),
+    ("workers[].image", "Facts, by Resolved::pool_images"),
+    (
+        "controlPlane.rootVolume.sizeGib",
+        "Facts, by Resolved::root_volumes",
+    ),
+    (
+        "workers[].rootVolume.sizeGib",
+        "Facts, by Resolved::root_volumes",
+    ),
+    (
+        "controlPlane.serverGroup",
+        "Facts, by Resolved::server_groups",
+    ),
+    (
+        "network.externalNetwork",
+        "Facts, by Resolved::external_network_id",
+    ),
+    (
+        "network.existing.network",
+        "Facts, by Resolved::existing_network",
+    ),
+    (
+        "network.existing.subnet",
+        "Facts, by Resolved::existing_network",
+    ),
+    (
+        "network.existing.router",
+        "Facts, by Resolved::existing_network",
+    ),
+    ("apiAccess.floatingIp", "Facts, by Resolved::floating_ip"),
+    (
+        "apiAccess.loadBalancerProvider",
+        "Facts, by Resolved::load_balancer_provider",
+    ),
+    ("cni", "there is one"),
+    ("deletionPolicy", "the controller"),
+];
+
+fn read(text: &str) -> WorkloadClusterSpec {
+    file::read(text)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .spec
+}
+
+fn resolved() -> Resolved {
+    let ids = |names: &[&str]| {
+        let pairs = names
+            .iter()
+            .map(|name| ((*name).to_owned(), format!("id-of-{name}")));
+        pairs.collect::<BTreeMap<_, _>>()
+    };
+    Resolved {
+        version: Some(KubernetesVersion::new(1, 36, 3)),
+        image_id: Some("id-of-image".into()),
+        external_network_id: Some("id-of-external-network".into()),
+        load_balancer_provider: Some("amphora".into()),
+        floating_ip: Some("198.51.100.7".into()),
+        server_groups: ids(&["control-plane", "workers", "large"]),
+        security_groups: ids(&["web", "ssh"]),
+        root_volumes: [("control-plane".to_owned(), 40), ("workers".to_owned(), 30)].into(),
+        pool_images: [(
+            "workers".to_owned(),
+            PoolImage {
+                asked: "gpu".into(),
+                version: KubernetesVersion::new(1, 36, 3),
+                id: "id-of-gpu-image".into(),
+            },
+        )]
+        .into(),
+        existing_network: Some(ResolvedNetwork {
+            id: "id-of-prod".into(),
+            subnet_id: "id-of-v4".into(),
+            subnet_cidr: "10.20.0.0/22".parse().unwrap(),
+            router_id: Some("id-of-edge".into()),
+        }),
+        ..Resolved::default()
+    }
+}
+
+fn rendered(spec: &WorkloadClusterSpec) -> Option<Rendered> {
+    let facts = Facts::collect(spec, &resolved(), &Surroundings::default()).ok()?;
+    Some(render(spec, &name(), &facts).unwrap())
+}
+
+#[test]
+fn golden_rich() {
+    let managed = rendered(&read(MANAGED)).unwrap();
+    insta::assert_snapshot!(format!("rich_v{RENDERER}"), yaml(&managed));
+    let existing = rendered(&read(EXISTING)).unwrap();
+    insta::assert_snapshot!(format!("existing_v{RENDERER}"), yaml(&existing));
+}
+
+#[test]
+fn every_object_of_a_rich_cluster_keeps_the_providers_contract() {
+    for text in [MANAGED, EXISTING] {
+        for object in rendered(&read(text)).unwrap().objects {
+            let faults = contract::faults(object.kind, &object.value);
+            assert!(
+                faults.is_empty(),
+                "{} {}: {faults:#?}",
+                object.kind.kind,
+                object.name
+            );
+        }
+    }
+}
+
+/// The iron rule: a field that is in the model is rendered. Each leaf of the files is changed or left out in turn, and
+/// the objects must differ; and the files must say every field there is.
+#[test]
+fn every_field_of_the_model_reaches_an_object() {
+    let mut said = BTreeSet::new();
+    for text in [MANAGED, EXISTING] {
+        let spec = read(text);
+        let before = rendered(&spec).unwrap().hash;
+        let whole = serde_json::to_value(&spec).unwrap();
+        let mut leaves = Vec::new();
+        collect(&whole, "", &mut leaves);
+        for pointer in leaves {
+            let path = field(&pointer);
+            // The pool `large` has no health check.
+            let off = pointer.starts_with("/workers/1/healthCheck/") && !path.ends_with("enabled");
+            if off || ELSEWHERE.iter().any(|(known, _)| *known == path) {
+                continue;
+            }
+            let changed: Vec<WorkloadClusterSpec> = others(&whole, &pointer)
+                .into_iter()
+                .filter_map(|value| serde_json::from_value(value).ok())
+                .filter(|other| *other != spec)
+                .collect();
+            // One that stands at its default in one place is changed in another.
+            if !changed.is_empty() {
+                said.insert(path);
+            }
+            for other in changed {
+                let after = rendered(&other).map(|rendered| rendered.hash);
+                assert_ne!(after.as_ref(), Some(&before), "{pointer} reaches no object");
+            }
+        }
+    }
+    let schema = capstan_spec::schema::workload_cluster();
+    let mut known = BTreeSet::new();
+    fields(schema.as_value(), "", &mut known);
+    let forgotten: Vec<_> = known
+        .iter()
+        .filter(|path| !said.contains(*path) && !ELSEWHERE.iter().any(|(one, _)| one == path))
+        .collect();
+    assert!(forgotten.is_empty(), "no test says {forgotten:?}");
+}
+
+/// Pointers of all leaves.
+fn collect(value: &Value, pointer: &str, leaves: &mut Vec<String>) {
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            for (key, inner) in map {
+                let key = key.replace('~', "~0").replace('/', "~1");
+                collect(inner, &format!("{pointer}/{key}"), leaves);
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            for (index, inner) in items.iter().enumerate() {
+                collect(inner, &format!("{pointer}/{index}"), leaves);
+            }
+        }
+        _ => leaves.push(pointer.to_owned()),
+    }
+}
+
+/// The field a leaf belongs to, as the schema names it: `workers[].labels.*`.
+fn field(pointer: &str) -> String {
+    const MAPS: [&str; 8] = [
+        "metadata",
+        "labels",
+        "featureGates",
+        "extraArgs",
+        "systemReserved",
+        "kubeReserved",
+        "evictionHard",
+        "",
+    ];
+    let mut path = String::new();
+    let mut of_map = false;
+    for part in pointer.split('/').skip(1) {
+        if part.parse::<usize>().is_ok() {
+            path.push_str("[]");
+        } else if of_map {
+            path.push_str(".*");
+        } else {
+            if !path.is_empty() {
+                path.push('.');
+            }
+            path.push_str(part);
+        }
+        of_map = MAPS.contains(&part);
+    }
+    path
+}
+
+/// The whole without the leaf, and with another value in its place.
+fn others(whole: &Value, pointer: &str) -> Vec<Value> {
+    let mut others = Vec::new();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let mut without = whole.clone();
+    match without.pointer_mut(parent).unwrap() {
+        Value::Object(map) => {
+            map.remove(&key.replace("~1", "/").replace("~0", "~"));
+        }
+        Value::Array(items) => {
+            items.remove(key.parse().unwrap());
+        }
+        _ => {}
+    }
+    others.push(without);
+    let altered = match whole.pointer(pointer).unwrap() {
+        Value::Bool(value) => vec![json!(!value)],
+        Value::Number(number) => vec![json!(number.as_u64().unwrap_or_default() + 1)],
+        // Most take any text; some only words of their own.
+        Value::String(text) => vec![
+            json!(format!("{text}x")),
+            json!("v1.36.4"),
+            json!("NoExecute"),
+        ],
+        _ => Vec::new(),
+    };
+    for value in altered {
+        let mut other = whole.clone();
+        *other.pointer_mut(pointer).unwrap() = value;
+        others.push(other);
+    }
+    others
+}
+
+/// Paths of all leaves of the schema.
+fn fields(schema: &Value, path: &str, known: &mut BTreeSet<String>) {
+    let forms = schema["anyOf"].as_array().into_iter().flatten();
+    let schema = forms
+        .into_iter()
+        .find(|form| form["type"] != json!("null"))
+        .unwrap_or(schema);
+    if let Some(properties) = schema["properties"].as_object() {
+        for (name, inner) in properties {
+            let dot = if path.is_empty() { "" } else { "." };
+            fields(inner, &format!("{path}{dot}{name}"), known);
+        }
+    } else if schema["items"].is_object() {
+        fields(&schema["items"], &format!("{path}[]"), known);
+    } else if schema["additionalProperties"].is_object() {
+        fields(&schema["additionalProperties"], &format!("{path}.*"), known);
+    } else {
+        known.insert(path.to_owned());
+    }
+}

@@ -1,0 +1,256 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::cluster::kubeadm::{Audit, Kubeadm, NodeFile, NodeRole, Proxy, RegistryMirror};
+use crate::cluster::{EtcdVolume, ExistingNetwork, RootVolume, Taint, TaintEffect, Volume};
+use crate::{ApiAccess, ControlPlane, Network, ServerGroupPolicy, WorkerPool};
+
+fn range(first: u8) -> impl Strategy<Value = ipnet::IpNet> {
+    (0u8..=255).prop_map(move |second| format!("{first}.{second}.0.0/16").parse().unwrap())
+}
+
+fn word() -> impl Strategy<Value = String> {
+    // With everything YAML might take for something else.
+    prop_oneof![
+        "[a-z][a-z0-9-]{0,8}[a-z]",
+        Just("no".to_owned()),
+        Just("1.10".to_owned()),
+        Just("m1: x #y".to_owned()),
+        Just("0x1f".to_owned()),
+        Just("null".to_owned()),
+        Just("010".to_owned()),
+        Just("~".to_owned())
+    ]
+}
+
+fn pool() -> impl Strategy<Value = WorkerPool> {
+    (
+        prop_oneof![Just("workers".to_owned()), "[a-z]{1,6}"],
+        0u32..5,
+        word(),
+        proptest::option::of(word()),
+        root_volume(),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(name, replicas, flavor, availability_zone, root_volume, rich)| {
+                let pool = WorkerPool {
+                    replicas,
+                    availability_zone,
+                    root_volume,
+                    ..WorkerPool::new(name, flavor)
+                };
+                if rich { enriched(pool) } else { pool }
+            },
+        )
+}
+
+fn enriched(pool: WorkerPool) -> WorkerPool {
+    WorkerPool {
+        image: Some("other".into()),
+        volumes: vec![Volume {
+            name: "data".into(),
+            size_gib: 10,
+            kind: None,
+            availability_zone: Some("machine".into()),
+            mount_path: Some("/data".into()),
+            device: Some("/dev/vdb".into()),
+        }],
+        server_group: ServerGroupPolicy::None,
+        security_groups: vec!["web".into()],
+        metadata: [("a".to_owned(), "010".to_owned())].into(),
+        labels: [("example.org/gpu".to_owned(), "yes".to_owned())].into(),
+        taints: vec![Taint {
+            key: "gpu".into(),
+            value: String::new(),
+            effect: TaintEffect::NoSchedule,
+        }],
+        ..pool
+    }
+}
+
+fn root_volume() -> impl Strategy<Value = RootVolume> {
+    (proptest::option::of(1u32..99), proptest::option::of(word())).prop_map(|(size_gib, kind)| {
+        RootVolume {
+            size_gib,
+            kind,
+            availability_zone: None,
+        }
+    })
+}
+
+fn kubeadm() -> impl Strategy<Value = Kubeadm> {
+    let rich = Kubeadm {
+        feature_gates: [("One".to_owned(), true)].into(),
+        audit: Some(Audit::default()),
+        files: vec![NodeFile {
+            path: "/etc/x".into(),
+            content: Some("a: 1\n\tb # c\n".into()),
+            content_from: None,
+            owner: "root:root".into(),
+            permissions: "0600".into(),
+            nodes: NodeRole::Workers,
+        }],
+        pre_commands: vec!["echo 'x: y' | cat".into()],
+        registry_mirrors: vec![RegistryMirror {
+            registry: "docker.io".into(),
+            endpoints: vec!["https://m.example".into()],
+            only: true,
+        }],
+        proxy: Some(Proxy {
+            http: Some("http://p:1".into()),
+            https: None,
+            no_proxy: vec![".x".into()],
+        }),
+        ..Kubeadm::default()
+    };
+    prop_oneof![Just(Kubeadm::default()), Just(rich)]
+}
+
+fn network() -> impl Strategy<Value = Network> {
+    let servers = proptest::collection::vec(
+        any::<[u8; 4]>().prop_map(|[_, b, c, d]| [9, b, c, d].into()),
+        0..3,
+    );
+    (
+        range(10),
+        range(172),
+        range(100),
+        servers,
+        proptest::option::of(word()),
+    )
+        .prop_map(
+            |(node_cidr, pod_cidr, service_cidr, dns_nameservers, external_network)| Network {
+                node_cidr,
+                pod_cidr,
+                service_cidr,
+                dns_nameservers,
+                external_network,
+                mtu: None,
+                existing: None,
+            },
+        )
+        .prop_flat_map(|network| {
+            let existing = Network {
+                node_cidr: crate::defaults::NODE_CIDR,
+                dns_nameservers: Vec::new(),
+                existing: Some(ExistingNetwork {
+                    network: "there".into(),
+                    subnet: None,
+                    router: Some("r".into()),
+                }),
+                ..network.clone()
+            };
+            let sized = Network {
+                mtu: Some(1400),
+                ..network.clone()
+            };
+            prop_oneof![Just(network), Just(sized), Just(existing)]
+        })
+}
+
+fn access() -> impl Strategy<Value = ApiAccess> {
+    let floating_ip = proptest::option::of(any::<[u8; 4]>().prop_map(std::net::IpAddr::from));
+    (
+        proptest::collection::vec(range(203), 0..3),
+        floating_ip,
+        proptest::option::of(word()),
+    )
+        .prop_map(
+            |(allowed_cidrs, floating_ip, load_balancer_provider)| ApiAccess {
+                port: if floating_ip.is_some() { 443 } else { 6443 },
+                sans: vec!["api.example.org".into()],
+                allowed_cidrs,
+                floating_ip,
+                load_balancer_provider,
+                ..ApiAccess::default()
+            },
+        )
+}
+
+fn control_plane() -> impl Strategy<Value = ControlPlane> {
+    let zones = proptest::collection::vec(word(), 0..3);
+    (0u32..4, word(), zones, root_volume(), any::<bool>()).prop_map(
+        |(half, flavor, availability_zones, root_volume, etcd)| ControlPlane {
+            replicas: half * 2 + 1,
+            availability_zones,
+            root_volume,
+            etcd_volume: etcd.then(|| EtcdVolume {
+                size_gib: 20,
+                kind: Some("fast".into()),
+                availability_zone: None,
+                device: "/dev/sdb".into(),
+            }),
+            ..ControlPlane::new(flavor)
+        },
+    )
+}
+
+fn spec() -> impl Strategy<Value = WorkloadClusterSpec> {
+    let pools = proptest::collection::btree_map("[a-z]{1,6}", pool(), 0..3).prop_map(|pools| {
+        let mut pools: Vec<_> = pools.into_values().collect();
+        pools.sort_by(|one, other| one.name.cmp(&other.name));
+        pools.dedup_by(|one, other| one.name == other.name);
+        pools
+    });
+    let policy = prop_oneof![Just(DeletionPolicy::Delete), Just(DeletionPolicy::Protect)];
+    (
+        word(),
+        31u64..40,
+        0u64..20,
+        proptest::option::of(word()),
+        control_plane(),
+        pools,
+        network(),
+        access(),
+        policy,
+        kubeadm(),
+    )
+        .prop_map(
+            |(
+                cloud,
+                minor,
+                patch,
+                image,
+                control_plane,
+                workers,
+                network,
+                api_access,
+                deletion_policy,
+                kubeadm,
+            )| {
+                WorkloadClusterSpec {
+                    cloud,
+                    image,
+                    control_plane,
+                    workers,
+                    network,
+                    api_access,
+                    paused: deletion_policy == DeletionPolicy::Protect,
+                    ssh_key: kubeadm.proxy.is_some().then(|| "ops".to_owned()),
+                    tags: if kubeadm.proxy.is_some() {
+                        vec!["team=a".into()]
+                    } else {
+                        Vec::new()
+                    },
+                    deletion_policy,
+                    kubeadm,
+                    ..WorkloadClusterSpec::new(KubernetesVersion::new(1, minor, patch), "", "")
+                }
+            },
+        )
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(spec in spec()) {
+        let text = write(&spec).unwrap();
+        let read = read(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+        prop_assert_eq!(read.spec, spec, "{}", text);
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_fall_over(text in "\\PC{0,200}") {
+        let _ = read(&text);
+    }
+}

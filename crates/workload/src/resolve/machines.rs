@@ -1,0 +1,134 @@
+//! What servers are made of: flavors, zones, volumes, groups, keys.
+
+use capstan_openstack::image::Image;
+use capstan_openstack::{Holdings, Inventory};
+use capstan_spec::cluster::DataVolume;
+use capstan_spec::progress::{Reason, ReasonCode};
+use capstan_spec::status::Resolved;
+use capstan_spec::{Machines, WorkloadClusterSpec, defaults};
+
+use super::{not_found, reason};
+
+pub(super) fn machines(
+    spec: &WorkloadClusterSpec,
+    inventory: &Inventory,
+    holdings: &Holdings,
+    resolved: &mut Resolved,
+    reasons: &mut Vec<Reason>,
+) {
+    for pool in spec.pools() {
+        root(&pool, inventory, resolved, reasons);
+        zones(&pool, inventory, reasons);
+        volumes(&pool, inventory, reasons);
+        groups(&pool, holdings, resolved, reasons);
+    }
+    if let Some(key) = &spec.ssh_key
+        && let Err(unknown) = holdings.keypair(key)
+    {
+        reasons.push(not_found(ReasonCode::Other, "spec.sshKey", &unknown));
+    }
+}
+
+/// Flavor and root volume: what the spec names, else what is needed because the flavor has no disk.
+fn root(
+    pool: &Machines<'_>,
+    inventory: &Inventory,
+    resolved: &mut Resolved,
+    reasons: &mut Vec<Reason>,
+) {
+    let flavor = match inventory.flavor(pool.flavor) {
+        Ok(flavor) => flavor,
+        Err(unknown) => {
+            reasons.push(not_found(ReasonCode::FlavorUnusable, pool.pool, &unknown));
+            return;
+        }
+    };
+    let sizes = &mut resolved.root_volumes;
+    match pool.root_volume.size_gib {
+        Some(size) => {
+            sizes.insert(pool.pool.to_owned(), size);
+        }
+        None if flavor.disk == 0 || pool.root_volume.is_wanted() => {
+            sizes
+                .entry(pool.pool.to_owned())
+                .or_insert(defaults::ROOT_VOLUME_GIB);
+        }
+        None => {
+            sizes.remove(pool.pool);
+        }
+    }
+    let least = image(pool, inventory, resolved).map_or(0, |image| image.min_disk);
+    let size = resolved.root_volumes.get(pool.pool);
+    let disk = size.map_or(flavor.disk, |size| u64::from(*size));
+    if disk < least {
+        let text = format!(
+            "the root disk of {} has {disk} GiB, and the image wants {least}",
+            pool.pool
+        );
+        let remedy = format!("set rootVolume.sizeGib to {least} or more, or take a larger flavor");
+        reasons.push(reason(ReasonCode::FlavorUnusable, pool.pool, text, remedy));
+    }
+}
+
+fn image<'a>(
+    pool: &Machines<'_>,
+    inventory: &'a Inventory,
+    resolved: &Resolved,
+) -> Option<&'a Image> {
+    let own = resolved.pool_images.get(pool.pool).map(|image| &image.id);
+    let id = own.or(resolved.image_id.as_ref())?;
+    inventory.images.iter().find(|image| image.id == *id)
+}
+
+fn zones(pool: &Machines<'_>, inventory: &Inventory, reasons: &mut Vec<Reason>) {
+    for zone in &pool.availability_zones {
+        if let Err(unknown) = inventory.compute_zone(zone) {
+            reasons.push(not_found(ReasonCode::Other, pool.pool, &unknown));
+        }
+    }
+}
+
+/// Types and zones of all volumes.
+fn volumes(pool: &Machines<'_>, inventory: &Inventory, reasons: &mut Vec<Reason>) {
+    let root = pool.root_volume;
+    let places = pool
+        .volumes
+        .iter()
+        .map(|volume| (volume.kind, volume.availability_zone))
+        .chain([(root.kind.as_deref(), root.availability_zone.as_deref())]);
+    for (kind, zone) in places {
+        if let Some(kind) = kind
+            && let Err(unknown) = inventory.volume_type(kind)
+        {
+            reasons.push(not_found(ReasonCode::Other, pool.pool, &unknown));
+        }
+        if let Some(zone) = zone.filter(|zone| *zone != DataVolume::ZONE_OF_MACHINE)
+            && let Err(unknown) = inventory.volume_zone(zone)
+        {
+            reasons.push(not_found(ReasonCode::Other, pool.pool, &unknown));
+        }
+    }
+}
+
+/// Security groups are pinned by what the spec calls them, and looked up anew when they are gone.
+fn groups(
+    pool: &Machines<'_>,
+    holdings: &Holdings,
+    resolved: &mut Resolved,
+    reasons: &mut Vec<Reason>,
+) {
+    for wanted in pool.security_groups {
+        let pinned = resolved.security_groups.get(wanted);
+        let there = |id: &String| holdings.security_groups.iter().any(|group| group.id == *id);
+        if pinned.is_some_and(there) {
+            continue;
+        }
+        match holdings.security_group(wanted) {
+            Ok(group) => {
+                let (name, id) = (wanted.clone(), group.id.clone());
+                resolved.security_groups.insert(name, id);
+            }
+            Err(unknown) => reasons.push(not_found(ReasonCode::Other, pool.pool, &unknown)),
+        }
+    }
+}

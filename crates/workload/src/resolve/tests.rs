@@ -1,0 +1,226 @@
+use capstan_catalog::Catalogue;
+use capstan_openstack::{Holdings, Inventory, Quota, Zones};
+use capstan_spec::KubernetesVersion;
+use capstan_spec::cluster::{ExistingNetwork, Volume};
+use serde_json::{Value, json};
+
+use super::*;
+
+fn of<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+fn inventory() -> Inventory {
+    let image = |id: &str, name: &str, least: u64| json!({"id": id, "name": name, "status": "active", "min_disk": least, "created_at": "2026-05-01T00:00:00Z"});
+    let flavor = |name: &str, disk: u64| json!({"id": format!("id-{name}"), "name": name, "vcpus": 2, "ram": 4096, "disk": disk});
+    Inventory {
+        services: [].into(),
+        regions: Vec::new(),
+        flavors: of(json!([flavor("small", 20), flavor("diskless", 0)])),
+        images: of(json!([
+            image("i36", "ubuntu-capi-image-v1.36.3", 8),
+            image("i35", "ubuntu-capi-image-v1.35.4", 8),
+            image("gpu36", "gpu", 40),
+        ])),
+        networks: of(json!([
+            {"id": "ext", "name": "public", "router:external": true},
+            {"id": "n1", "name": "prod"},
+        ])),
+        zones: Zones {
+            compute: vec!["az1".into()],
+            volume: vec!["ceph".into()],
+            load_balancer: vec!["lb1".into()],
+            ..Zones::default()
+        },
+        volume_types: of(json!([{"id": "t1", "name": "fast"}])),
+        load_balancer_providers: of(json!([{"name": "amphora"}])),
+        load_balancer_flavors: of(json!([{"id": "f1", "name": "ha", "enabled": true}])),
+        extensions: [].into(),
+        quota: Quota::default(),
+    }
+}
+
+fn holdings() -> Holdings {
+    let subnet = |id: &str, name: &str, version: u8, cidr: &str| json!({"id": id, "name": name, "network_id": "n1", "ip_version": version, "cidr": cidr});
+    Holdings {
+        subnets: of(json!([
+            subnet("s4", "v4", 4, "10.20.0.0/22"),
+            subnet("s6", "v6", 6, "fd00::/64"),
+        ])),
+        routers: of(json!([{"id": "r1", "name": "edge"}])),
+        security_groups: of(json!([{"id": "g1", "name": "web"}])),
+        keypairs: of(json!([{"name": "ops"}])),
+    }
+}
+
+fn spec() -> WorkloadClusterSpec {
+    WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "small", "small")
+}
+
+fn look(spec: &WorkloadClusterSpec, before: Option<&Resolved>) -> Result<Resolved, Vec<Reason>> {
+    let catalogue = Catalogue::bundled().unwrap();
+    let rules = catalogue.node_image_rules();
+    let defaults = CloudDefaults::default();
+    resolve(spec, &defaults, &inventory(), &holdings(), rules, before)
+}
+
+fn told(spec: &WorkloadClusterSpec) -> Vec<String> {
+    let reasons = look(spec, None).unwrap_err();
+    reasons.into_iter().map(|reason| reason.message).collect()
+}
+
+#[test]
+fn a_plain_cluster_needs_nothing_of_the_project() {
+    assert!(!needs_holdings(&spec()));
+    let found = look(&spec(), None).unwrap();
+    let expected = Resolved {
+        version: Some(KubernetesVersion::new(1, 36, 3)),
+        image_id: Some("i36".into()),
+        image_name: Some("ubuntu-capi-image-v1.36.3".into()),
+        external_network_id: Some("ext".into()),
+        load_balancer_provider: Some("amphora".into()),
+        ..Resolved::default()
+    };
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_name_is_looked_up_and_what_was_meant_is_told() {
+    let mut spec = spec();
+    spec.ssh_key = Some("opps".into());
+    spec.network.existing = Some(ExistingNetwork {
+        network: "prood".into(),
+        subnet: None,
+        router: None,
+    });
+    spec.api_access.load_balancer_flavor = Some("haa".into());
+    spec.api_access.load_balancer_zone = Some("lb2".into());
+    spec.control_plane.root_volume.kind = Some("fasd".into());
+    spec.control_plane.root_volume.availability_zone = Some("cepf".into());
+    spec.control_plane.security_groups = vec!["wep".into()];
+    spec.workers[0].availability_zone = Some("az2".into());
+    spec.workers[0].image = Some("gpo".into());
+    spec.workers[0].volumes = vec![Volume {
+        name: "data".into(),
+        size_gib: 1,
+        kind: Some("slow".into()),
+        availability_zone: Some("machine".into()),
+        mount_path: None,
+        device: None,
+    }];
+    assert!(needs_holdings(&spec));
+    let told = told(&spec);
+    for word in [
+        "image \"gpo\"",
+        "network \"prood\"; did you mean \"prod\"",
+        "load balancer flavor \"haa\"; did you mean \"ha\"",
+        "zone of load balancers \"lb2\"",
+        "volume type \"fasd\"; did you mean \"fast\"",
+        "zone of volumes \"cepf\"; did you mean \"ceph\"",
+        "security group \"wep\"; did you mean \"web\"",
+        "availability zone \"az2\"",
+        "volume type \"slow\"",
+        "keypair \"opps\"; did you mean \"ops\"",
+    ] {
+        assert!(
+            told.iter().any(|text| text.contains(word)),
+            "{word}: {told:#?}"
+        );
+    }
+    assert_eq!(told.len(), 10, "{told:#?}");
+}
+
+#[test]
+fn an_existing_network_brings_its_only_ipv4_subnet() {
+    let mut spec = spec();
+    let existing = |router: Option<&str>| ExistingNetwork {
+        network: "prod".into(),
+        subnet: None,
+        router: router.map(str::to_owned),
+    };
+    spec.network.existing = Some(existing(Some("edge")));
+    let found = look(&spec, None).unwrap();
+    let network = found.existing_network.as_ref().unwrap();
+    assert_eq!(
+        (network.id.as_str(), network.subnet_id.as_str()),
+        ("n1", "s4")
+    );
+    assert_eq!(network.subnet_cidr.to_string(), "10.20.0.0/22");
+    assert_eq!(network.router_id.as_deref(), Some("r1"));
+    spec.network.existing = None;
+    assert_eq!(look(&spec, Some(&found)).unwrap().existing_network, None);
+    spec.network.existing = Some(existing(Some("egde")));
+    assert!(told(&spec)[0].contains("did you mean \"edge\""));
+}
+
+#[test]
+fn root_volumes_come_from_the_spec_or_from_need() {
+    let size = |spec: &WorkloadClusterSpec, before: Option<&Resolved>| {
+        let found = look(spec, before).unwrap();
+        found.root_volumes.get("workers").copied()
+    };
+    let mut spec = spec();
+    assert_eq!(size(&spec, None), None);
+    spec.workers[0].flavor = "diskless".into();
+    assert_eq!(size(&spec, None), Some(20));
+    spec.workers[0].root_volume.size_gib = Some(50);
+    assert_eq!(size(&spec, None), Some(50));
+    spec.workers[0].flavor = "small".into();
+    let pinned = look(&spec, None).unwrap();
+    assert_eq!(pinned.root_volumes["workers"], 50);
+    spec.workers[0].root_volume.size_gib = None;
+    assert_eq!(size(&spec, Some(&pinned)), None);
+    spec.workers[0].root_volume.kind = Some("fast".into());
+    assert_eq!(size(&spec, None), Some(20));
+}
+
+#[test]
+fn an_image_that_does_not_fit_the_disk_is_told_before_anything_is_made() {
+    let mut spec = spec();
+    spec.workers[0].image = Some("gpu".into());
+    let told = told(&spec);
+    assert_eq!(
+        told,
+        ["the root disk of workers has 20 GiB, and the image wants 40"]
+    );
+    spec.workers[0].root_volume.size_gib = Some(40);
+    let found = look(&spec, None).unwrap();
+    assert_eq!(found.pool_images["workers"].id, "gpu36");
+    spec.workers[0].image = None;
+    spec.workers[0].root_volume.size_gib = None;
+    assert!(look(&spec, Some(&found)).unwrap().pool_images.is_empty());
+}
+
+#[test]
+fn an_image_stays_pinned_while_the_spec_means_it() {
+    let image = |spec: &WorkloadClusterSpec, before: &Resolved| {
+        look(spec, Some(before)).unwrap().image_id.unwrap()
+    };
+    let mut before = look(&spec(), None).unwrap();
+    before.image_id = Some("older".into());
+    assert_eq!(image(&spec(), &before), "older");
+
+    // The spec has named it all along, and an older version did not write that down.
+    let mut named = spec();
+    named.image = Some("ubuntu-capi-image-v1.36.3".into());
+    assert_eq!(image(&named, &before), "older");
+    named.image = Some("i36".into());
+    assert_eq!(image(&named, &before), "i36");
+
+    let pinned = look(&named, Some(&before)).unwrap();
+    assert_eq!(pinned.image_asked.as_deref(), Some("i36"));
+    let mut upgraded = spec();
+    upgraded.version = KubernetesVersion::new(1, 35, 4);
+    assert_eq!(image(&upgraded, &pinned), "i35");
+}
+
+#[test]
+fn security_groups_are_pinned_until_they_are_gone() {
+    let mut spec = spec();
+    spec.workers[0].security_groups = vec!["web".into()];
+    let mut before = look(&spec, None).unwrap();
+    assert_eq!(before.security_groups["web"], "g1");
+    before.security_groups.insert("web".into(), "gone".into());
+    let found = look(&spec, Some(&before)).unwrap();
+    assert_eq!(found.security_groups["web"], "g1");
+}

@@ -1,0 +1,149 @@
+//! Rendered clusters on a real API server with the real definitions of Cluster API and its OpenStack provider: strict
+//! field validation, and the rules in CEL, which the tests of the renderer cannot ask.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests fail like tests"
+)]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use capstan_kubernetes::{Applier, Deadline, parse_manifest};
+use capstan_plan::facts::{Facts, Surroundings};
+use capstan_plan::{offline, render};
+use capstan_spec::status::{PoolImage, Resolved, ResolvedNetwork};
+use capstan_spec::{ClusterName, KubernetesVersion, WorkloadClusterSpec, file};
+use capstan_testkit::{ApiServer, MANIFESTS};
+use kube::core::DynamicObject;
+
+const MANAGED: &str = include_str!("../../plan/testdata/managed.yaml");
+const EXISTING: &str = include_str!("../../plan/testdata/existing.yaml");
+const RELEASES: [&str; 4] = [
+    "cluster-api/v1.14.2/core-components.yaml",
+    "cluster-api/v1.14.2/bootstrap-components.yaml",
+    "cluster-api/v1.14.2/control-plane-components.yaml",
+    "cluster-api-provider-openstack/v0.14.7/infrastructure-components.yaml",
+];
+
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_secs(30))
+}
+
+/// The definitions of the providers, without the webhooks that nobody answers here.
+fn definitions(directory: &Path) -> Vec<DynamicObject> {
+    let mut found = Vec::new();
+    for release in RELEASES {
+        // Variables of the manifests stand in Deployments only.
+        let text = std::fs::read_to_string(directory.join(release)).unwrap();
+        let documents = text.split("\n---\n");
+        for document in
+            documents.filter(|document| document.contains("kind: CustomResourceDefinition"))
+        {
+            found.extend(parse_manifest(release, document).unwrap());
+        }
+    }
+    for definition in &mut found {
+        if let Some(spec) = definition.data["spec"].as_object_mut() {
+            spec.remove("conversion");
+        }
+    }
+    found
+}
+
+fn resolved() -> Resolved {
+    const ID: &str = "0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22";
+    let ids = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), ID.to_owned()))
+            .collect()
+    };
+    let version = KubernetesVersion::new(1, 36, 3);
+    Resolved {
+        version: Some(version),
+        image_id: Some(ID.into()),
+        external_network_id: Some(ID.into()),
+        load_balancer_provider: Some("amphora".into()),
+        floating_ip: Some("198.51.100.7".into()),
+        server_groups: ids(&["control-plane", "workers", "large"]),
+        security_groups: ids(&["web", "ssh"]),
+        root_volumes: [("control-plane".to_owned(), 40)].into(),
+        pool_images: [(
+            "workers".to_owned(),
+            PoolImage {
+                asked: "gpu".into(),
+                version,
+                id: ID.into(),
+            },
+        )]
+        .into(),
+        existing_network: Some(ResolvedNetwork {
+            id: ID.into(),
+            subnet_id: ID.into(),
+            subnet_cidr: "10.20.0.0/22".parse().unwrap(),
+            router_id: Some(ID.into()),
+        }),
+        ..Resolved::default()
+    }
+}
+
+fn objects(name: &str, spec: &WorkloadClusterSpec, facts: &Facts) -> Vec<DynamicObject> {
+    let name = ClusterName::new("default", name, "x7k2p".parse().unwrap());
+    let rendered = render(spec, &name, facts).unwrap();
+    let objects = rendered.objects.into_iter();
+    objects
+        .map(|object| serde_json::from_value(object.value).unwrap())
+        .collect()
+}
+
+fn looked_up(spec: &WorkloadClusterSpec) -> Facts {
+    let around = Surroundings {
+        management_egress: vec!["198.51.100.2/32".parse().unwrap()],
+        ..Surroundings::default()
+    };
+    Facts::collect(spec, &resolved(), &around).unwrap()
+}
+
+#[tokio::test]
+async fn the_api_server_takes_everything_that_a_cluster_file_can_say() {
+    let Some(directory) = std::env::var_os(MANIFESTS).map(PathBuf::from) else {
+        eprintln!(
+            "NOTE: {MANIFESTS} is not set: this test needs release manifests and did NOT run"
+        );
+        return;
+    };
+    let Some(server) = ApiServer::shared().await else {
+        return;
+    };
+    let applier = Applier::new(server.client().await.unwrap());
+    let definitions = definitions(&directory);
+    assert!(definitions.len() > 20, "{}", definitions.len());
+    applier.apply(&definitions, soon(), |_| ()).await.unwrap();
+    let plain = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "b");
+    let managed = file::read(MANAGED).unwrap().spec;
+    let existing = file::read(EXISTING).unwrap().spec;
+    let mut clusters = Vec::new();
+    for (name, mut spec) in [
+        ("plain", plain),
+        ("managed", managed),
+        ("existing", existing),
+    ] {
+        let facts = looked_up(&spec);
+        clusters.push((name.to_owned(), objects(name, &spec, &facts)));
+        // What `capstan cluster render` writes.
+        let name = format!("{name}-offline");
+        spec.image = Some("node".into());
+        spec.api_access.allowed_cidrs = vec!["203.0.113.0/24".parse().unwrap()];
+        let facts = offline::facts(&spec).unwrap();
+        clusters.push((name.clone(), objects(&name, &spec, &facts)));
+    }
+    for (name, objects) in clusters {
+        for object in objects {
+            let kind = object.types.as_ref().map(|types| types.kind.clone());
+            let told = applier.apply_one(&object, soon()).await;
+            assert!(told.is_ok(), "{name} {kind:?}: {told:?}");
+        }
+    }
+}
