@@ -119,7 +119,10 @@ class Proxy:
                     if rule.kill is not None:
                         await self._kill(request, rule, call)
                     raise Gone
-                return await self._answer(request, answer, kind, offset)
+                try:
+                    return await self._answer(request, answer, kind, offset)
+                except ConnectionResetError:  # the caller's end: the service has answered, and it stays at that
+                    raise Gone from None
         except aiohttp.ClientConnectionError as error:
             text = json.dumps({"error": {"code": 502, "title": "Bad Gateway",
                                          "message": f"{kind} does not answer: {error}"}})
