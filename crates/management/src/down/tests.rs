@@ -78,7 +78,7 @@ impl Bed {
     async fn down(&mut self) -> Result<Gone, Error> {
         let survey = Survey::read(&self.desk.session).await?;
         let allowed = Allowed::default();
-        let prepared = prepare(&self.desk, "default", None, allowed, &survey).await?;
+        let prepared = prepare(&self.desk, Wanted::named("default"), allowed, &survey).await?;
         let caller = Caller {
             who: "a test".into(),
         };
@@ -116,6 +116,7 @@ fn record(session: &Session, desk: &Desk, note: Option<i64>) -> Record {
         replaces: false,
         usable_since: None,
         late_until: note.map(|seconds| Timestamp::now() + SignedDuration::from_secs(seconds)),
+        adopted: None,
     }
 }
 
