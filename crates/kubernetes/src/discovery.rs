@@ -11,6 +11,17 @@ use crate::{Error, ObjectName, Result};
 
 type Known = HashMap<GroupVersionKind, (ApiResource, bool)>;
 
+/// Reads an object that may be gone together with its kind. When the last kind of a group goes, its paths are answered by a
+/// plain "404 page not found", which the client does not take for a missing object.
+pub(crate) fn or_gone<T>(
+    answer: std::result::Result<Option<T>, kube::Error>,
+) -> std::result::Result<Option<T>, kube::Error> {
+    match answer {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        other => other,
+    }
+}
+
 /// Resolves `apiVersion` + `kind` into an API path, asking each kind once. Cheap to clone; clones share what is known.
 #[derive(Clone)]
 pub struct Kinds {

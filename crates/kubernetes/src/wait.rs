@@ -7,6 +7,7 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::discovery::or_gone;
 use crate::{Error, ObjectName, Result};
 
 /// A moment after which nobody waits any longer.
@@ -76,9 +77,7 @@ pub async fn wait_deleted(
     deadline: Deadline,
 ) -> Result<()> {
     wait_for(&format!("{name} to be gone"), deadline, || async {
-        let found = api
-            .get_opt(&name.name)
-            .await
+        let found = or_gone(api.get_opt(&name.name).await)
             .map_err(|e| Error::request("read", name.to_string(), e))?;
         Ok(match found {
             Some(object) if object.metadata.uid.as_deref() == Some(uid) => {

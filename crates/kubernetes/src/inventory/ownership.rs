@@ -7,6 +7,7 @@ use kube::core::ObjectMeta;
 
 use super::{Inventory, InventoryEntry};
 use crate::apply::CONCURRENCY;
+use crate::discovery::or_gone;
 use crate::{Applier, Error, FIELD_MANAGER, ObjectName, Result};
 
 /// Whose an object is.
@@ -53,9 +54,7 @@ async fn one(
         Err(error) => return Err(error),
     };
     // Metadata only: definitions are large.
-    let found = api
-        .get_metadata_opt(&name.name)
-        .await
+    let found = or_gone(api.get_metadata_opt(&name.name).await)
         .map_err(|e| Error::request("read", name.to_string(), e))?;
     Ok(found.map_or(Ownership::Missing, |object| {
         if is_ours(&object.metadata, listed) {
@@ -81,6 +80,8 @@ fn managers(object: &ObjectMeta) -> Vec<String> {
         .managed_fields
         .iter()
         .flatten()
+        // A controller writes the status of what is anybody's.
+        .filter(|entry| entry.subresource.is_none())
         .filter_map(|entry| entry.manager.clone())
         .collect();
     managers.sort();
