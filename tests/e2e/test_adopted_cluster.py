@@ -80,14 +80,14 @@ class TestAdopted:
         return Existing(existing_kubectl, home.home)
 
     @pytest.fixture(scope="class")
-    def up(self, bed, existing):
+    def adopt(self, bed, existing):
         # What the cluster's nodes leave by: the gateway of their router, on the same network as the cloud's own address.
         return ["up", "--yes", "--name", "team", "--kubeconfig", existing.kubeconfig, "--egress-cidr", bed.caller,
                 "--mirror-files", bed.files, "--mirror-registry", bed.registry]
 
-    def test_what_cannot_be_is_said_before_anything_is_made(self, home, served, existing, up, before):
+    def test_what_cannot_be_is_said_before_anything_is_made(self, home, served, existing, adopt, before):
         def other(path, *argv):
-            words = [path if word is existing.kubeconfig else word for word in up]
+            words = [path if word is existing.kubeconfig else word for word in adopt]
             return home.capstan(*words, *argv, check=False)
 
         refused(other(existing.home / "missing"), INPUT, "missing")
@@ -109,37 +109,37 @@ class TestAdopted:
         path = existing.home / "made.kubeconfig"
         path.write_text(made)
         refused(other(path), CONFLICT, "default (uid")
-        refused(served.capstan(*[path if word is existing.kubeconfig else word for word in up], check=False), CONFLICT,
+        refused(served.capstan(*[path if word is existing.kubeconfig else word for word in adopt], check=False), CONFLICT,
                 "capstan up made")
-        without = [word for word in up if word not in ("--egress-cidr", up[up.index("--egress-cidr") + 1])]
+        without = [word for word in adopt if word not in ("--egress-cidr", adopt[adopt.index("--egress-cidr") + 1])]
         refused(home.capstan(*without, check=False), NEEDS_ANSWER, "--egress-cidr")
         assert before == (listing(home.cloud), existing.holds())
 
-    def test_where_the_nodes_leave_by_is_proposed_in_their_own_project(self, served, existing, up):
-        without = [word for word in up if word not in ("--egress-cidr", up[up.index("--egress-cidr") + 1])]
+    def test_where_the_nodes_leave_by_is_proposed_in_their_own_project(self, served, existing, adopt):
+        without = [word for word in adopt if word not in ("--egress-cidr", adopt[adopt.index("--egress-cidr") + 1])]
         done = served.capstan(*without, check=False)
         router, = (r for r in served.cloud.network.routers(project_id=served.project.id) if "demo" in r.name)
         address = router.external_gateway_info["external_fixed_ips"][0]["ip_address"]
         refused(done, NEEDS_ANSWER, f"--egress-cidr {address}/32")
 
-    def test_plan_first(self, home, existing, up, before):
-        plan = json.loads(home.capstan(*up, "--dry-run", "-o", "json").stdout)
+    def test_plan_first(self, home, existing, adopt, before):
+        plan = json.loads(home.capstan(*adopt, "--dry-run", "-o", "json").stdout)
         assert plan["cluster"]["version"] == "v1.36.3" and plan["cluster"]["ready"] == existing.nodes, plan
         assert [r["kind"] for r in plan["resources"]] == ["application credential"]
         assert {"component": "cluster-api", "version": "v1.14.2"} in plan["install"]["components"]
         assert before == (listing(home.cloud), existing.holds())
 
-    def test_killed_and_run_again_it_is_a_server(self, home, up, before, faults):
+    def test_killed_and_run_again_it_is_a_server(self, home, adopt, before, faults):
         acted = faults.kill_caller("POST", "/application_credentials$", "after")
-        assert home.capstan(*up, check=False).returncode == -9 and acted()
+        assert home.capstan(*adopt, check=False).returncode == -9 and acted()
         faults.clear()
-        home.capstan(*up, timeout=900)
+        home.capstan(*adopt, timeout=900)
         home.capstan("status", "--name", "team")
         made = [kind for kind, _ in listing(home.cloud).keys() - before[0].keys()]
         assert made == ["application credential"]
 
-    def test_finished_it_says_so_at_once(self, home, up):
-        for words in (up, ["up", "--name", "team"]):
+    def test_finished_it_says_so_at_once(self, home, adopt):
+        for words in (adopt, ["up", "--name", "team"]):
             start = time.monotonic()
             again = home.capstan(*words)
             assert "up already" in again.stdout + again.stderr
@@ -153,8 +153,8 @@ class TestAdopted:
         refused(home.capstan("access", "--name", "team", "--renew", check=False), INPUT, "--kubeconfig")
         home.capstan("env", "clusterctl", "--name", "team")
 
-    def test_nobody_takes_it_over(self, home, existing, up):
-        words = [{"team": "second"}.get(word, word) if isinstance(word, str) else word for word in up]
+    def test_nobody_takes_it_over(self, home, existing, adopt):
+        words = [{"team": "second"}.get(word, word) if isinstance(word, str) else word for word in adopt]
         refused(home.capstan(*words, check=False), CONFLICT, "team (uid")
 
     def test_down_does_not_orphan_clusters(self, home):
