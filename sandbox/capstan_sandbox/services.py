@@ -103,11 +103,14 @@ def workers(site: Site, needs: tuple[str, ...]) -> list[Service]:
                  "and deleted = 0")
     reports = command("mariadb", "--no-defaults", "--user=root", f"--socket={site.root}/run/mysql.sock", "-N", "-B",
                       "-e", reporting, expect=str(len(COMPUTES)))
+    # What is cast to a worker that does not take messages yet is lost, without an error anywhere.
+    ready = site.root / "run/cinder.sock"
     return [
         Service("nova-all", (python, "-m", "capstan_sandbox.hypervisor.nova_all", "--config-file", f"{etc}/nova/nova.conf"),
                 env={"COMPUTES": " ".join(COMPUTES)}, needs=needs, probe=reports, grace=4),
         Service("cinder-all", (python, "-m", "capstan_sandbox.drivers.cinder_all", "--config-file",
-                               f"{etc}/cinder/cinder.conf"), needs=(*needs, "rabbitmq")),
+                               f"{etc}/cinder/cinder.conf"), env={"CINDER_READY": str(ready)}, probe=unix(ready),
+                needs=(*needs, "rabbitmq")),
     ]
 
 

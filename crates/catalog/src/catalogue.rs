@@ -242,6 +242,19 @@ impl Catalogue {
         Ok(source.artifacts(version, architecture, &self.checksums))
     }
 
+    /// One file of a component.
+    pub fn artifact(
+        &self,
+        component: &str,
+        version: &str,
+        file: &str,
+    ) -> Result<Artifact, CatalogueError> {
+        self.artifacts(component, version, Architecture::default())?
+            .into_iter()
+            .find(|artifact| artifact.file == file)
+            .ok_or_else(|| CatalogueError::UnknownComponent(format!("{component}/{file}")))
+    }
+
     /// How node images are recognised.
     pub fn node_image_rules(&self) -> &NodeImageRules {
         &self.node_images

@@ -4,6 +4,7 @@ use futures::{FutureExt, StreamExt};
 use kube::Client;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
+use serde_json::Value;
 
 use crate::order::{Stage, stages};
 use crate::wait::{Deadline, crd_established, wait_for};
@@ -122,12 +123,39 @@ impl Applier {
                         .get(&name.name)
                         .await
                         .map_err(|e| Error::request("read", name.to_string(), e))?;
-                    Ok(crd_established(&object))
+                    match crd_established(&object) {
+                        Ok(()) => self.served(&object).await,
+                        reason => Ok(reason),
+                    }
                 },
             )
             .await?;
         }
         Ok(())
+    }
+
+    /// Whether discovery knows the kind that a definition brings; that comes a moment after "established".
+    async fn served(&self, definition: &DynamicObject) -> Result<std::result::Result<(), String>> {
+        let text = |pointer: &str| definition.data.pointer(pointer).and_then(Value::as_str);
+        let versions = definition.data.pointer("/spec/versions");
+        let version = versions.and_then(Value::as_array).and_then(|versions| {
+            let served = versions.iter().find(|version| version["served"] == true)?;
+            served["name"].as_str()
+        });
+        let (Some(group), Some(kind), Some(version)) =
+            (text("/spec/group"), text("/spec/names/kind"), version)
+        else {
+            return Ok(Ok(()));
+        };
+        match self
+            .kinds
+            .resolve(&format!("{group}/{version}"), kind)
+            .await
+        {
+            Ok(_) => Ok(Ok(())),
+            Err(error @ Error::UnknownKind { .. }) => Ok(Err(error.to_string())),
+            Err(error) => Err(error),
+        }
     }
 }
 

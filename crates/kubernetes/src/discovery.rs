@@ -3,24 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kube::core::{DynamicObject, GroupVersionKind};
+use kube::core::{DynamicObject, GroupVersionKind, PartialObjectMeta};
 use kube::discovery::{ApiResource, Scope, pinned_kind};
 use kube::{Api, Client};
 
+use crate::error::is_missing;
 use crate::{Error, ObjectName, Result};
 
 type Known = HashMap<GroupVersionKind, (ApiResource, bool)>;
-
-/// Reads an object that may be gone together with its kind. When the last kind of a group goes, its paths are answered by a
-/// plain "404 page not found", which the client does not take for a missing object.
-pub(crate) fn or_gone<T>(
-    answer: std::result::Result<Option<T>, kube::Error>,
-) -> std::result::Result<Option<T>, kube::Error> {
-    match answer {
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-        other => other,
-    }
-}
 
 /// Resolves `apiVersion` + `kind` into an API path, asking each kind once. Cheap to clone; clones share what is known.
 #[derive(Clone)]
@@ -88,6 +78,24 @@ impl Kinds {
         } else {
             Api::all_with(self.client.clone(), &resource)
         })
+    }
+
+    /// The metadata of an object; `None` if there is none, or if its kind is not served. Definitions are large, so no more
+    /// than that is asked for.
+    pub async fn find(
+        &self,
+        name: &ObjectName,
+    ) -> Result<Option<PartialObjectMeta<DynamicObject>>> {
+        let api = match self.api_of(name).await {
+            Ok(api) => api,
+            Err(Error::UnknownKind { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match api.get_metadata(&name.name).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(Error::request("read", name.to_string(), error)),
+        }
     }
 
     /// The API for all objects of a kind in every namespace.

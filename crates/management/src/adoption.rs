@@ -7,39 +7,34 @@
 mod egress;
 mod entrance;
 mod error;
+mod owner;
 mod plan;
+mod run;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use capstan_catalog::Catalogue;
 use capstan_kubernetes::{Applier, ClusterFacts, ErrorKind, cluster_uid, may_do_everything};
 use capstan_openstack::{Inventory, Resource, ResourceKind};
 use kube::Client;
-use tokio_util::sync::CancellationToken;
 
 pub use entrance::Entrance;
 pub use error::AdoptionError;
 pub use plan::{AdoptionPlan, ClusterLine, ComponentLine, Defaults, Installation};
+pub use run::adopt;
+
+use owner::{holder_is, identity, made_at};
 
 use crate::api::{Api, Readiness};
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::identity::Identity;
-use crate::make;
-use crate::mutex::Mutex;
 use crate::plan::{ResourceLine, least_roles, need_lines};
-use crate::progress::{Event, Reporter};
-use crate::providers::{self, Claim, Plane, ProviderError};
+use crate::providers::{self, Claim, Plane};
 use crate::settings::Settings;
-use crate::state::{Adopted, Record, ServerFiles};
+use crate::state::{Adopted, Record};
 use crate::survey::{Found, Survey};
-use crate::up::answers::Answers;
-use crate::up::local::{credential_secret, save_inventory};
-use crate::up::{Caller, Up};
-
-/// Expected time of the part in the cloud.
-const EXPECTED: Duration = Duration::from_secs(2);
+use crate::up::Up;
 
 /// An adoption that has been planned.
 #[derive(Debug)]
@@ -186,7 +181,7 @@ pub async fn prepare(
         cloud: config.name.clone(),
         project: desk.project().to_owned(),
         cluster: ClusterLine::of(&entrance, &facts),
-        install: Installation::of(&install, ground),
+        install: Installation::of(&install, ground)?,
         resources: vec![credential],
         defaults: Defaults {
             egress_cidr: record.settings.egress_cidr.clone(),
@@ -203,179 +198,6 @@ pub async fn prepare(
         record,
         roles,
     })
-}
-
-/// Makes the credential and saves what a later run needs. What is installed is the caller's next step, as on every server.
-/// The caller holds the lock on the server's files.
-///
-/// # Errors
-/// [`Error::Interrupted`] if `stop` was cancelled; after every error the same call goes on.
-pub async fn adopt(
-    desk: &Desk,
-    prepared: Prepared,
-    caller: &Caller,
-    reporter: &dyn Reporter,
-    stop: &CancellationToken,
-) -> Result<Up, Error> {
-    if !prepared.plan.shortages.is_empty() {
-        return Err(Error::Quota(prepared.plan.shortages));
-    }
-    let Prepared {
-        entrance,
-        mut record,
-        roles,
-        ..
-    } = prepared;
-    let files = desk.files(&record.identity.name);
-    let answers = Answers::new(&files, record.late_until);
-    save_inventory(desk, &files).await?;
-    record.late_until = Some(answers.note());
-    // The record first: a run that is killed between the two asks for the kubeconfig again.
-    files.save_record(&record)?;
-    files.save_kubeconfig(&entrance.text)?;
-    reporter.report(Event::Planned {
-        steps: 1,
-        expected: EXPECTED,
-    });
-    let name = record.identity.name.clone();
-    let result = match Mutex::acquire(&desk.session, &name, &record.holder, &caller.who).await {
-        Ok(lock) => {
-            let work = Work {
-                desk,
-                files: &files,
-                roles: &roles,
-                lock: &lock,
-                answers: &answers,
-                reporter,
-            };
-            let result = work.locked(&record.identity).await;
-            let released = lock.release().await;
-            result.and(released)
-        }
-        Err(error) => Err(error),
-    };
-    let settled = answers.settle();
-    result?;
-    settled?;
-    if stop.is_cancelled() {
-        return Err(Error::Interrupted { name, exists: None });
-    }
-    let now = jiff::Timestamp::now();
-    files.update_record(|record| record.usable_since = record.usable_since.or(Some(now)))?;
-    Ok(Up {
-        identity: record.identity,
-        endpoint: entrance.endpoint,
-        kubeconfig: files.kubeconfig_path(),
-        was_up: false,
-    })
-}
-
-/// What the part in the cloud needs.
-struct Work<'a> {
-    desk: &'a Desk,
-    files: &'a ServerFiles,
-    roles: &'a [String],
-    lock: &'a Mutex,
-    answers: &'a Answers<'a>,
-    reporter: &'a dyn Reporter,
-}
-
-impl Work<'_> {
-    async fn locked(&self, identity: &Identity) -> Result<(), Error> {
-        const STEP: &str = "application credential";
-        let session = &self.desk.session;
-        // Somebody may have made a server of this name between our look and our lock.
-        let survey = Survey::read(session).await?;
-        if let Some(other) = other_of_name(&survey, identity) {
-            return Err(AdoptionError::NameTaken(other).into());
-        }
-        let secret = credential_secret(self.desk, self.files, &survey.of(identity)).await?;
-        self.lock.check().await?;
-        let started = std::time::Instant::now();
-        self.reporter.report(Event::Started {
-            step: STEP.into(),
-            expected: EXPECTED,
-        });
-        let made = make::credential(session, identity, &secret, self.roles).await;
-        let elapsed = started.elapsed();
-        match made {
-            Ok((outcome, detail)) => {
-                self.reporter.report(Event::Done {
-                    step: STEP.into(),
-                    outcome,
-                    detail,
-                    elapsed,
-                });
-                Ok(())
-            }
-            Err(error) => {
-                self.answers.failed(&error);
-                self.reporter.report(Event::Failed {
-                    step: STEP.into(),
-                    elapsed,
-                });
-                Err(error)
-            }
-        }
-    }
-}
-
-fn other_of_name(survey: &Survey, identity: &Identity) -> Option<Identity> {
-    let mut named = survey.named(&identity.name).into_iter();
-    named.find(|other| *other != identity).cloned()
-}
-
-/// The identity the cluster has or gets; `None`: one is to be drawn.
-fn identity(
-    name: &str,
-    before: Option<&Record>,
-    claim: &Claim,
-    survey: &Survey,
-) -> Result<Option<Identity>, Error> {
-    if let Some(record) = before {
-        holder_is(claim, &record.identity)?;
-        return Ok(Some(record.identity.clone()));
-    }
-    match claim {
-        Claim::Held(holder) => {
-            let found = survey.servers.get(holder);
-            match found {
-                Some(found) if !found.servers.is_empty() => {
-                    Err(AdoptionError::Made(holder.clone()).into())
-                }
-                // Ours, by its credential in our project: local state was lost, or is on another machine.
-                Some(_) if holder.name == name => Ok(Some(holder.clone())),
-                _ => Err(ProviderError::Claimed(holder.clone()).into()),
-            }
-        }
-        Claim::Unnamed => Err(AdoptionError::Unnamed.into()),
-        Claim::Foreign(by) => Err(ProviderError::foreign_namespace(by.clone()).into()),
-        Claim::Free => match survey.named(name).first() {
-            Some(taken) => Err(AdoptionError::NameTaken((*taken).clone()).into()),
-            None => Ok(None),
-        },
-    }
-}
-
-/// Whether a cluster is free or this server's.
-fn holder_is(claim: &Claim, identity: &Identity) -> Result<(), Error> {
-    match claim {
-        Claim::Free => Ok(()),
-        Claim::Held(holder) if holder == identity => Ok(()),
-        Claim::Held(holder) => Err(ProviderError::Claimed(holder.clone()).into()),
-        Claim::Unnamed => Err(AdoptionError::Unnamed.into()),
-        Claim::Foreign(by) => Err(ProviderError::foreign_namespace(by.clone()).into()),
-    }
-}
-
-/// A server that `up` made from this machine and whose API is at this address.
-fn made_at(desk: &Desk, endpoint: &str) -> Result<Option<Identity>, Error> {
-    let endpoint = endpoint.trim_end_matches('/');
-    let made = desk.root.servers()?.into_iter().map(|known| known.record);
-    Ok(made
-        .filter(|record| record.adopted.is_none())
-        .find(|record| record.endpoint.as_deref() == Some(endpoint))
-        .map(|record| record.identity))
 }
 
 /// What is chosen for a server that is made cannot be had of one that is there.

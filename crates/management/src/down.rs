@@ -223,6 +223,9 @@ async fn locked(removing: Removing<'_>, prepared: &Prepared) -> Result<Gone, Err
         )
         .await?;
     }
+    // From here on it has no clusters any more, and soon no API that could be asked again.
+    let files = removing.desk.files(&prepared.identity.name);
+    files.update_record(|record| record.usable_since = None)?;
     removing.reporter.report(Event::Planned {
         steps: prepared.entries.len(),
         expected: Duration::from_secs(10) + late.unwrap_or_default(),

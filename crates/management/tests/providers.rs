@@ -329,9 +329,15 @@ async fn the_real_providers_are_installed_checked_and_installed_again() {
 async fn clusterctl_understands(server: &ApiServer, plan: &InstallPlan) {
     let directory = server.directory().join("clusterctl");
     let client = server.client().await.unwrap();
-    let config = clusterctl::write(client, &plan.source, &plan.releases, &directory)
-        .await
-        .unwrap();
+    let config = clusterctl::write(
+        client,
+        &plan.catalogue,
+        &plan.source,
+        &plan.releases,
+        &directory,
+    )
+    .await
+    .unwrap();
     let cases: [(&[&str], &[&str]); 2] = [
         (
             &["upgrade", "plan"],

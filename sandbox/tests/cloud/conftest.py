@@ -1,6 +1,7 @@
 """A running cloud: $CAPSTAN_SANDBOX if that is set, else one of our own that goes with the session."""
 import json
 import os
+import re
 import subprocess
 import uuid
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from capstan_sandbox.fault_cli import call
 from capstan_sandbox.paths import SOURCE, Addresses, Instance
 
 DOOR = str(SOURCE / "sandbox")
+FAULT = re.compile(r" (?:ERROR|CRITICAL) |Traceback|^[A-Za-z.]*(?:Error|Exception):")
 
 
 def sandbox(*argv, name, check=True, timeout=900):
@@ -86,6 +88,26 @@ def cloud():
     finally:
         if ours:
             sandbox("down", name=name)
+
+
+def complaints(directory: Path, since: float, most=30) -> str:
+    """The last lines of each service's log, of those written to since then, that tell of a fault."""
+    told = []
+    for log in sorted(directory.glob("*.log")):
+        if log.stat().st_mtime >= since:
+            lines = log.read_text(errors="replace").splitlines()[-2000:]
+            told += [f"{log.name}: {line}" for line in [x for x in lines if FAULT.search(x)][-most:]]
+    return "\n".join(told)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """The sandbox goes with the session, so what its services said about a failure is told with it."""
+    report = yield
+    cloud = getattr(item, "funcargs", {}).get("cloud")
+    if report.failed and cloud:
+        report.sections.append(("what the services complained of", complaints(cloud.instance.log, call.start)))
+    return report
 
 
 @pytest.fixture

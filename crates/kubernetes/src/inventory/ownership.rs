@@ -7,8 +7,7 @@ use kube::core::ObjectMeta;
 
 use super::{Inventory, InventoryEntry};
 use crate::apply::CONCURRENCY;
-use crate::discovery::or_gone;
-use crate::{Applier, Error, FIELD_MANAGER, ObjectName, Result};
+use crate::{Applier, FIELD_MANAGER, ObjectName, Result};
 
 /// Whose an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,14 +47,7 @@ async fn one(
     name: &ObjectName,
     listed: Option<&InventoryEntry>,
 ) -> Result<Ownership> {
-    let api = match applier.kinds().api_of(name).await {
-        Ok(api) => api,
-        Err(Error::UnknownKind { .. }) => return Ok(Ownership::Missing),
-        Err(error) => return Err(error),
-    };
-    // Metadata only: definitions are large.
-    let found = or_gone(api.get_metadata_opt(&name.name).await)
-        .map_err(|e| Error::request("read", name.to_string(), e))?;
+    let found = applier.kinds().find(name).await?;
     Ok(found.map_or(Ownership::Missing, |object| {
         if is_ours(&object.metadata, listed) {
             Ownership::Ours

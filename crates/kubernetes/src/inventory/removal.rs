@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt as _};
-use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use kube::core::DynamicObject;
 
 use super::ownership::is_ours;
 use super::{Inventory, InventoryEntry};
 use crate::apply::CONCURRENCY;
-use crate::discovery::or_gone;
+use crate::error::is_missing;
 use crate::order::Stage;
 use crate::wait::{Deadline, wait_deleted};
 use crate::{Applier, Error, ObjectName, Result};
@@ -73,11 +71,10 @@ async fn delete_and_wait(
     let Some(uid) = delete(applier, &entry).await? else {
         return Ok(None);
     };
-    let api = applier.kinds().api_of(&entry.name).await?;
     if entry.name.kind == "CustomResourceDefinition" {
-        wait_for_definition(&api, &entry.name, &uid, deadline).await?;
+        wait_for_definition(applier, &entry.name, &uid, deadline).await?;
     } else {
-        wait_deleted(&api, &entry.name, &uid, deadline).await?;
+        wait_deleted(applier.kinds(), &entry.name, &uid, deadline).await?;
     }
     Ok(Some(entry.name))
 }
@@ -88,14 +85,15 @@ async fn delete_and_wait(
 /// leaves out changes of nothing but its own condition (`crd_finalizer.go` of apiextensions-apiserver 0.36): it comes back
 /// with its resync after five minutes. Any other change calls it at once.
 async fn wait_for_definition(
-    api: &Api<DynamicObject>,
+    applier: &Applier,
     name: &ObjectName,
     uid: &str,
     deadline: Deadline,
 ) -> Result<()> {
+    let api = applier.kinds().api_of(name).await?;
     loop {
         let look = Deadline::after(WAKE.min(deadline.remaining()));
-        match wait_deleted(api, name, uid, look).await {
+        match wait_deleted(applier.kinds(), name, uid, look).await {
             Err(Error::Timeout { .. }) if deadline.remaining() > WAKE => {}
             result => return result,
         }
@@ -117,15 +115,7 @@ async fn wait_for_definition(
 /// Asks for the deletion of a listed object by its uid, which is given back; `None` if it is gone or somebody else's now.
 pub(super) async fn delete(applier: &Applier, entry: &InventoryEntry) -> Result<Option<String>> {
     let name = &entry.name;
-    let api = match applier.kinds().api_of(name).await {
-        Ok(api) => api,
-        // The kind is no longer served, so its objects are gone with it.
-        Err(Error::UnknownKind { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let found = or_gone(api.get_metadata_opt(&name.name).await)
-        .map_err(|e| Error::request("read", name.to_string(), e))?;
-    let Some(object) = found else {
+    let Some(object) = applier.kinds().find(name).await? else {
         return Ok(None);
     };
     let (true, Some(uid)) = (is_ours(&object.metadata, Some(entry)), object.metadata.uid) else {
@@ -135,9 +125,10 @@ pub(super) async fn delete(applier: &Applier, entry: &InventoryEntry) -> Result<
         uid: Some(uid.clone()),
         resource_version: None,
     });
+    let api = applier.kinds().api_of(name).await?;
     match api.delete(&name.name, &params).await {
         Ok(_) => Ok(Some(uid)),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(Error::request("delete", name.to_string(), error)),
     }
 }

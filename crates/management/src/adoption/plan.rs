@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use capstan_catalog::CatalogueError;
 use capstan_kubernetes::ClusterFacts;
 use capstan_openstack::Shortage;
 use ipnet::IpNet;
@@ -104,23 +105,24 @@ impl ClusterLine {
 }
 
 impl Installation {
-    pub(super) fn of(plan: &InstallPlan, ground: Ground) -> Self {
+    pub(super) fn of(plan: &InstallPlan, ground: Ground) -> Result<Self, CatalogueError> {
+        const DEFINITIONS: &str = "openstack-resource-controller";
         let providers = plan.releases.iter().map(|release| ComponentLine {
             component: release.label(),
             version: release.version.clone(),
         });
         let definitions = ComponentLine {
-            component: format!("{} (definitions)", plan.resource_controller.component),
-            version: plan.resource_controller.version.clone(),
+            component: format!("{DEFINITIONS} (definitions)"),
+            version: plan.catalogue.management_component(DEFINITIONS)?.to_owned(),
         };
         let controller = ComponentLine {
             component: "capstan controller".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        Self {
+        Ok(Self {
             components: providers.chain([definitions, controller]).collect(),
             objects: ground.objects,
             there: ground.there,
-        }
+        })
     }
 }

@@ -187,6 +187,22 @@ async fn a_step_that_fails_is_told_by_its_own_kind() {
 }
 
 #[tokio::test]
+async fn once_removal_has_begun_the_server_is_not_asked_for_clusters_again() {
+    let cloud = Cloud::default().with("networks", thing("n")).then(
+        "DELETE",
+        "networks",
+        Then::Refused(403),
+    );
+    let mut bed = Bed::new(cloud, None).await;
+    let files = bed.desk.files("default");
+    files
+        .update_record(|record| record.usable_since = Some(Timestamp::now()))
+        .unwrap();
+    assert!(bed.down().await.is_err());
+    assert_eq!(files.record().unwrap().unwrap().usable_since, None);
+}
+
+#[tokio::test]
 async fn only_what_the_audit_finds_is_left() {
     let cloud =
         Cloud::default()

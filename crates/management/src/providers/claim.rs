@@ -57,8 +57,7 @@ impl Claim {
         loop {
             match home(applier).await? {
                 Some(home) if home.going => {
-                    let api = applier.kinds().api_of(&name()).await?;
-                    wait_deleted(&api, &name(), &home.uid, deadline).await?;
+                    wait_deleted(applier.kinds(), &name(), &home.uid, deadline).await?;
                 }
                 Some(home) => {
                     home.claim.admits(owner)?;
@@ -106,7 +105,7 @@ impl Claim {
             Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(true),
             Err(error) => return Err(Error::request("delete", name().to_string(), error).into()),
         }
-        wait_deleted(&api, &name(), &home.uid, deadline).await?;
+        wait_deleted(applier.kinds(), &name(), &home.uid, deadline).await?;
         Ok(true)
     }
 
@@ -121,12 +120,7 @@ impl Claim {
 }
 
 async fn home(applier: &Applier) -> Result<Option<Home>, ProviderError> {
-    let name = name();
-    let api = applier.kinds().api_of(&name).await?;
-    let found = api
-        .get_metadata_opt(&name.name)
-        .await
-        .map_err(|e| Error::request("read", name.to_string(), e))?;
+    let found = applier.kinds().find(&name()).await?;
     Ok(found.map(|object| Home {
         claim: of(&object.metadata),
         going: object.metadata.deletion_timestamp.is_some(),

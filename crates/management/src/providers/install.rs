@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use capstan_catalog::Catalogue;
 use capstan_kubernetes::{
     Applier, Deadline, Error, Inventory, ObjectName, Pruned, deployment_runs,
 };
@@ -13,7 +14,7 @@ use time::OffsetDateTime;
 use super::claim::Claim;
 use super::manifests::Manifests;
 use super::substitution::Variables;
-use super::{ManifestFile, ManifestSource, ProviderError, Release, WantedCertificate, own, secret};
+use super::{ManifestSource, ProviderError, Release, WantedCertificate, own, secret};
 use crate::identity::Identity;
 
 /// Purpose under which everything is listed, so that what a newer version no longer brings is removed.
@@ -26,8 +27,8 @@ const POLL: Duration = Duration::from_millis(500);
 pub struct InstallPlan {
     /// Providers and their versions.
     pub releases: Vec<Release>,
-    /// Definitions the OpenStack provider needs and no provider brings.
-    pub resource_controller: ManifestFile,
+    /// Says where their manifests are published, and those definitions that the OpenStack provider needs and none brings.
+    pub catalogue: Catalogue,
     /// Where the manifests come from.
     pub source: ManifestSource,
     /// Values for the variables in them; the releases' own defaults serve otherwise.

@@ -8,7 +8,9 @@ use kube::core::DynamicObject;
 
 use super::components::Components;
 use super::install::INVENTORY;
-use super::{InstallPlan, ProviderError, Release, WantedCertificate, clusterctl, own};
+use super::{
+    InstallPlan, ProviderError, Release, WantedCertificate, clusterctl, own, resource_controller,
+};
 
 /// The manifests of a plan, read, before there is an authority for their webhooks.
 #[derive(Debug, Clone)]
@@ -35,9 +37,9 @@ impl Manifests {
                 .map(|release| component(plan, release).boxed()),
         );
         let definitions = async {
-            let text = plan.source.fetch(&plan.resource_controller).await?;
-            let mut objects =
-                capstan_kubernetes::parse_manifest(&plan.resource_controller.path(), &text)?;
+            let file = resource_controller(&plan.catalogue)?;
+            let text = plan.source.fetch(&file).await?;
+            let mut objects = capstan_kubernetes::parse_manifest(&file.path(), &text)?;
             // Upstream publishes the controller in the same file.
             objects.retain(|o| ObjectName::of(o).kind == "CustomResourceDefinition");
             Ok::<_, ProviderError>(objects)
@@ -100,7 +102,10 @@ impl Manifests {
 }
 
 async fn component(plan: &InstallPlan, release: &Release) -> Result<Components, ProviderError> {
-    let text = plan.source.fetch(&release.manifest()).await?;
+    let text = plan
+        .source
+        .fetch(&release.manifest(&plan.catalogue)?)
+        .await?;
     Components::read(release, &text, &plan.variables)
 }
 

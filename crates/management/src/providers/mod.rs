@@ -31,7 +31,7 @@ pub use install::{InstallEvent, InstallPlan, install, renew_certificates};
 pub use manifests::{Ground, survey};
 pub use plane::Plane;
 pub use release::{
-    ManifestFile, ProviderKind, Release, catalogued_releases, default_releases, resource_controller,
+    ProviderKind, Release, catalogued_releases, default_releases, resource_controller,
 };
 pub use removal::{Installed, installed, uninstall};
 pub use source::ManifestSource;

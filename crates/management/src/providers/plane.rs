@@ -14,9 +14,7 @@ use kube::core::DynamicObject;
 use secrecy::SecretString;
 
 use super::substitution::Variables;
-use super::{
-    InstallPlan, ManifestSource, ProviderError, catalogued_releases, own, resource_controller,
-};
+use super::{InstallPlan, ManifestSource, ProviderError, catalogued_releases, own};
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::identity::Identity;
@@ -92,9 +90,7 @@ impl Plane {
     pub fn install_plan(&self, catalogue: &Catalogue) -> Result<InstallPlan, ProviderError> {
         Ok(InstallPlan {
             releases: catalogued_releases(catalogue)?,
-            resource_controller: resource_controller(
-                catalogue.management_component("openstack-resource-controller")?,
-            ),
+            catalogue: catalogue.clone(),
             source: ManifestSource::of(
                 self.mirror.as_ref().and_then(|mirror| mirror.files.clone()),
             ),

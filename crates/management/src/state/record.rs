@@ -30,7 +30,8 @@ pub struct Record {
     /// Whether the server in the cloud was made with other keys and is still to be replaced.
     #[serde(default)]
     pub replaces: bool,
-    /// When `up` first saw the server usable.
+    /// When `up` first saw the server usable; nothing again once `down` has begun to remove it. Without it there are no
+    /// clusters to ask for.
     #[serde(default)]
     pub usable_since: Option<jiff::Timestamp>,
     /// Until when something that a run asked for may still appear in the cloud; see [`late`](crate::late).

@@ -8,10 +8,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use capstan_catalog::Catalogue;
 use capstan_management::identity::Identity;
-use capstan_management::providers::{
-    InstallPlan, ManifestSource, default_releases, own, resource_controller,
-};
+use capstan_management::providers::{InstallPlan, ManifestSource, default_releases, own};
 use capstan_testkit::MANIFESTS;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::core::DynamicObject;
@@ -33,7 +32,7 @@ pub(crate) fn manifests() -> Option<PathBuf> {
 pub(crate) fn plan(directory: &Path) -> InstallPlan {
     InstallPlan {
         releases: default_releases("v1.14.2", "v0.14.7"),
-        resource_controller: resource_controller("v2.6.0"),
+        catalogue: Catalogue::bundled().unwrap(),
         source: ManifestSource::Directory(directory.to_owned()),
         variables: [("EXP_CAPO_PRIORITY_QUEUE".to_owned(), "true".to_owned())].into(),
         controller: own::Controller::published(),
