@@ -33,7 +33,7 @@ use crate::plan::{ResourceLine, least_roles, need_lines};
 use crate::providers::{self, Claim, Plane};
 use crate::settings::Settings;
 use crate::state::{Adopted, Record};
-use crate::survey::{Found, Survey};
+use crate::survey::Survey;
 use crate::up::Up;
 
 /// An adoption that has been planned.
@@ -170,7 +170,9 @@ pub async fn prepare(
     let ground = providers::survey(client, &install).await?;
     let roles = least_roles(&desk.session.whoami().roles);
     let found = survey.of(&record.identity);
-    let credential = credential_line(name, identity.as_ref(), &roles, &found);
+    // Without its secret it is of no use, and made anew.
+    let there = !found.credentials.is_empty() && files.credential()?.is_some();
+    let credential = credential_line(name, identity.as_ref(), &roles, there);
     // The lock that holds off other machines.
     let need = BTreeMap::from([(Resource::Keypairs, 1)]);
     let (quota, shortages) = need_lines(need, &inventory.quota);
@@ -296,13 +298,13 @@ fn credential_line(
     name: &str,
     identity: Option<&Identity>,
     roles: &[String],
-    found: &Found,
+    exists: bool,
 ) -> ResourceLine {
     ResourceLine {
         kind: ResourceKind::ApplicationCredential.to_string(),
         name: identity.map_or_else(|| format!("capstan-{name}-<uid>"), Identity::resource_name),
         detail: format!("unrestricted, roles {}", roles.join(", ")),
-        exists: !found.credentials.is_empty(),
+        exists,
     }
 }
 

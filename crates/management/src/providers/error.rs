@@ -150,7 +150,10 @@ impl ProviderError {
             Self::NoChecksum(_) | Self::Read { .. } => Category::Input,
             Self::Claimed(_) | Self::Foreign(_) => Category::Conflict,
             Self::Remains(_) => Category::Left,
-            Self::NoProviders => Category::NotUsable,
+            // After a time-out the API answers; what runs on it does not come up.
+            Self::NoProviders | Self::Kubernetes(capstan_kubernetes::Error::Timeout { .. }) => {
+                Category::NotUsable
+            }
             Self::Kubernetes(error) => kubernetes_category(error.kind()),
             _ => Category::Failed,
         }
@@ -181,6 +184,14 @@ impl ProviderError {
                 "run the same command again; what stays then is held by a finalizer of somebody else",
             ),
             Self::NoProviders => Some("capstan up installs them"),
+            Self::Kubernetes(capstan_kubernetes::Error::Timeout { last, .. })
+                if last.contains("ErrImagePull") =>
+            {
+                Some(
+                    "nodes that are not Capstan's need a way to the registries, or the mirror in their own configuration; then \
+                     the same command goes on",
+                )
+            }
             Self::Kubernetes(error) => error.hint(),
             _ => None,
         }
