@@ -173,6 +173,16 @@ def test_scaled_within_the_quota_only(demo, served):
     assert len(demo.kubectl().nodes()["worker"]) == 1
 
 
+@pytest.fixture(scope="module")
+def existing_kubectl(demo):
+    """Lends the cluster to the story of one that is adopted."""
+    return demo.kubectl()
+
+
+# Collected here, in the order of this file: the cluster is there, and two nodes are enough.
+from test_adopted_cluster import TestAdopted  # noqa: E402,F401
+
+
 def test_down_does_not_orphan_it(served):
     refused = served.capstan("down", "--yes", check=False)
     assert refused.returncode == CONFLICT and "demo" in refused.stderr, "down must name the cluster it would orphan"

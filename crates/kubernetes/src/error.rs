@@ -121,6 +121,9 @@ impl Error {
             Self::Kubeconfig(_) => {
                 Some("check KUBECONFIG and the context's cluster and user entries")
             }
+            Self::Connection(source) if matches!(**source, kube::Error::Auth(_)) => {
+                Some("the program that gives the kubeconfig's credentials failed: run it by hand")
+            }
             Self::Connection(_) => {
                 Some("the certificates or keys inside the kubeconfig are damaged")
             }

@@ -14,18 +14,21 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
 
-/// Installs the providers and the controller on a server, unless all of it is usable.
+/// Installs the providers and the controller on a server, unless all of it is usable; `anew` also then, because something
+/// was chosen that the server is to know.
 pub(crate) async fn install(
     desk: &Desk,
     name: &str,
     kubeconfig: &Path,
+    anew: bool,
     printer: &Printer,
 ) -> Result<(), Failure> {
     let client = client(kubeconfig).await?;
-    if providers::check(client.clone())
-        .await
-        .iter()
-        .all(CheckLine::is_good)
+    if !anew
+        && providers::check(client.clone())
+            .await
+            .iter()
+            .all(CheckLine::is_good)
     {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use kube::core::ObjectMeta;
 
 use super::{Inventory, InventoryEntry};
@@ -30,8 +30,12 @@ impl Inventory {
         let listed = self.read(applier).await?;
         let listed: BTreeMap<&ObjectName, &InventoryEntry> =
             listed.iter().map(|entry| (&entry.name, entry)).collect();
-        futures::stream::iter(names)
-            .map(|name| one(applier, name, listed.get(name).copied()))
+        let mut looks = Vec::with_capacity(names.len());
+        for name in names {
+            // Boxed in a plain loop, as in `Applier::apply`.
+            looks.push(one(applier, name, listed.get(name).copied()).boxed());
+        }
+        futures::stream::iter(looks)
             .buffered(CONCURRENCY)
             .try_collect()
             .await
@@ -68,6 +72,8 @@ fn managers(object: &ObjectMeta) -> Vec<String> {
         .managed_fields
         .iter()
         .flatten()
+        // A controller writes the status of what is anybody's.
+        .filter(|entry| entry.subresource.is_none())
         .filter_map(|entry| entry.manager.clone())
         .collect();
     managers.sort();
