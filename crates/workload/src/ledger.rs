@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_openstack::Session;
+use capstan_openstack::network::Port;
 use capstan_plan::Observation;
 use capstan_spec::record::{ClusterRecordStatus, LedgerEntry, Owner};
 use capstan_spec::{ClusterName, ServerGroupPolicy, WorkloadClusterSpec};
@@ -56,6 +57,15 @@ impl Found {
             created_at: self.now,
             gone_at: None,
         });
+    }
+
+    /// Ports of routers, load balancers and DHCP come and go with their owners.
+    fn add_ports(&mut self, ports: &[Port]) {
+        for port in ports.iter().filter(|port| {
+            port.device_owner.is_empty() || port.device_owner.starts_with("compute:")
+        }) {
+            self.add(PORT, &port.id, &port.name, Owner::ClusterApi);
+        }
     }
 
     /// The resources.
@@ -118,12 +128,17 @@ pub async fn look(
         for subnet in subnets {
             found.add(SUBNET, &subnet.id, &subnet.name, Owner::ClusterApi);
         }
-        // Ports of routers, load balancers and DHCP come and go with their owners.
-        for port in ports.iter().filter(|port| {
-            port.device_owner.is_empty() || port.device_owner.starts_with("compute:")
-        }) {
-            found.add(PORT, &port.id, &port.name, Owner::ClusterApi);
-        }
+        found.add_ports(&ports);
+    }
+    if spec.network.existing.is_some() {
+        // In a network of somebody else only what carries our tag is the cluster's.
+        let tag = name.cloud_tag();
+        let ports = network.ports(&[("tags", &tag)]).await?;
+        let ours: Vec<Port> = ports
+            .into_iter()
+            .filter(|port| port.tags.contains(&tag))
+            .collect();
+        found.add_ports(&ours);
     }
     for one in routers.iter().filter(|one| one.name == capo) {
         found.add(ROUTER, &one.id, &one.name, Owner::ClusterApi);

@@ -231,6 +231,22 @@ fn the_fields_of_the_structured_part_are_those_of_the_spec() {
     assert_eq!(known, ours);
 }
 
+/// The files in the guide are read as the guide says.
+#[test]
+fn the_files_in_the_guide_are_good() {
+    const GUIDE: &str = include_str!("../../../../docs/src/guide/clusters.md");
+    let files = GUIDE.split("```yaml\n").skip(1);
+    let files = files.map(|rest| rest.split("```").next().unwrap());
+    let mut seen = 0;
+    for text in files {
+        let base = with("RESTRICT_KUBEAPI: [203.0.113.0/24]");
+        let read = read_with(text, |_| Ok(base));
+        assert!(read.is_ok(), "{text}\n{read:?}");
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
+}
+
 #[test]
 fn a_written_file_looks_like_this() {
     let spec = read(FULL).unwrap().spec;

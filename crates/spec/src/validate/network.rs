@@ -179,6 +179,13 @@ pub(super) fn api_access(spec: &WorkloadClusterSpec, findings: &mut Vec<Finding>
                 .remedy("name a network it reaches by network.existing"),
         );
     }
+    if access.private && spec.network.existing.is_some() {
+        let text = "the management server comes to a private API from its inner address, which is not known here";
+        findings.push(
+            Finding::warning("apiAccess.private", text)
+                .remedy("list that address in allowedCidrs, unless it is in the same subnet"),
+        );
+    }
     if access.port == 0 || TAKEN_PORTS.contains(&access.port) || NODE_PORTS.contains(&access.port) {
         let text = format!("port {} is used by another part of Kubernetes", access.port);
         findings.push(Finding::error("apiAccess.port", text).remedy("use 6443 or 443"));

@@ -28,17 +28,37 @@ pub(super) fn load_balancer(
             Err(reason) => reasons.push(reason),
         }
     }
-    if let Some(flavor) = &access.load_balancer_flavor
-        && let Err(unknown) = inventory.load_balancer_flavor(flavor)
+    if let Some(wanted) = &access.load_balancer_flavor
+        && let Some(fault) = flavor(inventory, wanted)
     {
-        let object = "spec.apiAccess.loadBalancerFlavor";
-        reasons.push(not_found(CODE, object, &unknown));
+        reasons.push(fault);
     }
     if let Some(zone) = &access.load_balancer_zone
         && let Err(unknown) = inventory.load_balancer_zone(zone)
     {
         let object = "spec.apiAccess.loadBalancerZone";
         reasons.push(not_found(CODE, object, &unknown));
+    }
+}
+
+/// Why the flavor cannot be taken. CAPO looks for it by its name among those enabled, and takes Octavia's default without
+/// a word when there is none.
+fn flavor(inventory: &Inventory, wanted: &str) -> Option<Reason> {
+    const OBJECT: &str = "spec.apiAccess.loadBalancerFlavor";
+    let told = |text: String, remedy: String| {
+        Some(reason(ReasonCode::LoadBalancerError, OBJECT, text, remedy))
+    };
+    match inventory.load_balancer_flavor(wanted) {
+        Err(unknown) => Some(not_found(ReasonCode::LoadBalancerError, OBJECT, &unknown)),
+        Ok(found) if !found.enabled => told(
+            format!("load balancer flavor {:?} is turned off", found.name),
+            "choose another one".to_owned(),
+        ),
+        Ok(found) if found.name != wanted => told(
+            format!("load balancer flavor {wanted:?} is named by its id"),
+            format!("name it {:?}", found.name),
+        ),
+        Ok(_) => None,
     }
 }
 

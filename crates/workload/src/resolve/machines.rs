@@ -57,15 +57,25 @@ fn root(
             sizes.remove(pool.pool);
         }
     }
-    let least = image(pool, inventory, resolved).map_or(0, |image| image.min_disk);
+    let image = image(pool, inventory, resolved);
+    let (disk_least, ram_least) = image.map_or((0, 0), |image| (image.min_disk, image.min_ram));
     let size = resolved.root_volumes.get(pool.pool);
     let disk = size.map_or(flavor.disk, |size| u64::from(*size));
-    if disk < least {
+    if disk < disk_least {
         let text = format!(
-            "the root disk of {} has {disk} GiB, and the image wants {least}",
+            "the root disk of {} has {disk} GiB, and the image wants {disk_least}",
             pool.pool
         );
-        let remedy = format!("set rootVolume.sizeGib to {least} or more, or take a larger flavor");
+        let remedy =
+            format!("set rootVolume.sizeGib to {disk_least} or more, or take a larger flavor");
+        reasons.push(reason(ReasonCode::FlavorUnusable, pool.pool, text, remedy));
+    }
+    if flavor.ram < ram_least {
+        let text = format!(
+            "flavor {} has {} MiB of memory, and the image wants {ram_least}",
+            flavor.name, flavor.ram
+        );
+        let remedy = "take a larger flavor".to_owned();
         reasons.push(reason(ReasonCode::FlavorUnusable, pool.pool, text, remedy));
     }
 }

@@ -34,7 +34,10 @@ fn inventory() -> Inventory {
         },
         volume_types: of(json!([{"id": "t1", "name": "fast"}])),
         load_balancer_providers: of(json!([{"name": "amphora"}])),
-        load_balancer_flavors: of(json!([{"id": "f1", "name": "ha", "enabled": true}])),
+        load_balancer_flavors: of(json!([
+            {"id": "f1", "name": "ha", "enabled": true},
+            {"id": "f2", "name": "old", "enabled": false},
+        ])),
         extensions: [].into(),
         quota: Quota::default(),
     }
@@ -223,4 +226,22 @@ fn security_groups_are_pinned_until_they_are_gone() {
     before.security_groups.insert("web".into(), "gone".into());
     let found = look(&spec, Some(&before)).unwrap();
     assert_eq!(found.security_groups["web"], "g1");
+}
+
+#[test]
+fn a_load_balancer_flavor_is_one_that_the_provider_will_find() {
+    let flavor = |name: &str| {
+        let mut spec = spec();
+        spec.api_access.load_balancer_flavor = Some(name.into());
+        look(&spec, None)
+    };
+    assert!(flavor("ha").is_ok());
+    for (name, word) in [
+        ("old", "turned off"),
+        ("f1", "named by its id"),
+        ("hb", "failed to find"),
+    ] {
+        let reasons = flavor(name).unwrap_err();
+        assert!(reasons[0].message.contains(word), "{reasons:?}");
+    }
 }
