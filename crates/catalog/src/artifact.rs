@@ -79,6 +79,17 @@ pub(crate) struct Checksum {
     sha256: String,
 }
 
+impl Checksum {
+    pub(crate) fn new(component: &str, version: &str, file: &str, sha256: &str) -> Self {
+        Self {
+            component: component.to_owned(),
+            version: version.to_owned(),
+            file: file.to_owned(),
+            sha256: sha256.to_ascii_lowercase(),
+        }
+    }
+}
+
 impl Source {
     pub(crate) fn artifacts(
         &self,

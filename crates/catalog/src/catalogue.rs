@@ -127,6 +127,14 @@ pub enum CatalogueError {
         /// What could be had instead.
         nearest: Option<KubernetesVersion>,
     },
+    /// A checksum that somebody gave cannot be used.
+    #[error("failed to take the checksum of {name}: {why}")]
+    Checksum {
+        /// What it was said to be of.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// The component is not known, or has no version here.
     #[error("failed to find component {0} in the catalogue")]
     UnknownComponent(String),
@@ -141,6 +149,9 @@ impl CatalogueError {
                 ..
             } => Some(format!("use {nearest}")),
             Self::UnknownVersion { nearest: None, .. } => None,
+            Self::Checksum { .. } => {
+                Some("for example cluster-api/v1.14.2/core-components.yaml=<sha256>".to_owned())
+            }
             Self::Data(_) | Self::UnknownComponent(_) => {
                 Some("this is a fault of Capstan; please report it".to_owned())
             }
@@ -240,6 +251,41 @@ impl Catalogue {
             .find(|source| source.component == component)
             .ok_or_else(|| CatalogueError::UnknownComponent(component.to_owned()))?;
         Ok(source.artifacts(version, architecture, &self.checksums))
+    }
+
+    /// Adds checksums that somebody vouches for, by `<component>/<version>/<file>`; they stand above the catalogue's own.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Checksum`] for a name of no artifact, and for what is no SHA-256.
+    pub fn with_checksums(
+        mut self,
+        known: &BTreeMap<String, String>,
+    ) -> Result<Self, CatalogueError> {
+        let mut own = std::mem::take(&mut self.checksums);
+        for (name, sha256) in known {
+            let wrong = |why| CatalogueError::Checksum {
+                name: name.clone(),
+                why,
+            };
+            let mut parts = name.rsplitn(3, '/');
+            let (Some(file), Some(version), Some(component)) =
+                (parts.next(), parts.next(), parts.next())
+            else {
+                return Err(wrong("it is not <component>/<version>/<file>"));
+            };
+            if self.artifact(component, version, file).is_err() {
+                return Err(wrong("the catalogue has no such file"));
+            }
+            if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return Err(wrong(
+                    "its value is not the 64 hexadecimal digits of a SHA-256",
+                ));
+            }
+            self.checksums
+                .push(Checksum::new(component, version, file, sha256));
+        }
+        self.checksums.append(&mut own);
+        Ok(self)
     }
 
     /// One file of a component.

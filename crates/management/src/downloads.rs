@@ -23,8 +23,7 @@ fn place(artifact: &Artifact) -> Option<Place> {
     })
 }
 
-fn artifacts(kubernetes_version: &str) -> Result<Vec<Artifact>, Error> {
-    let catalogue = Catalogue::bundled()?;
+fn artifacts(catalogue: &Catalogue, kubernetes_version: &str) -> Result<Vec<Artifact>, Error> {
     let invalid = |_| Error::Invalid {
         problem: format!("{kubernetes_version:?} is no Kubernetes version"),
         hint: format!(
@@ -54,6 +53,7 @@ fn artifacts(kubernetes_version: &str) -> Result<Vec<Artifact>, Error> {
 /// # Errors
 /// If the catalogue does not know the version, or a sum cannot be read.
 pub async fn downloads(
+    catalogue: &Catalogue,
     kubernetes_version: &str,
     mirror: Option<&Mirror>,
 ) -> Result<Vec<Download>, Error> {
@@ -65,7 +65,7 @@ pub async fn downloads(
         files: mirror.files.clone(),
         registry: mirror.registry.clone(),
     });
-    let placed = artifacts(kubernetes_version)?
+    let placed = artifacts(catalogue, kubernetes_version)?
         .into_iter()
         .filter_map(|artifact| Some((place(&artifact)?, artifact)));
     stream::iter(placed)
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_node_is_complete() {
-        let placed: Vec<_> = artifacts("v1.36.3")
+        let placed: Vec<_> = artifacts(&Catalogue::bundled().unwrap(), "v1.36.3")
             .unwrap()
             .iter()
             .map(|artifact| (place(artifact), artifact.file.clone()))
@@ -144,12 +144,13 @@ mod tests {
 
     #[test]
     fn a_version_that_is_not_known_is_refused() {
+        let catalogue = Catalogue::bundled().unwrap();
         assert!(matches!(
-            artifacts("v9.9.9").unwrap_err(),
+            artifacts(&catalogue, "v9.9.9").unwrap_err(),
             Error::Catalogue(_)
         ));
         assert!(matches!(
-            artifacts("latest").unwrap_err(),
+            artifacts(&catalogue, "latest").unwrap_err(),
             Error::Invalid { .. }
         ));
     }

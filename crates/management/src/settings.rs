@@ -3,6 +3,8 @@
 //! Order of precedence: flags, the file given by `--settings`, the per-server file of the user's configuration directory,
 //! what an earlier run of `up` for the same server recorded.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +72,9 @@ pub struct Settings {
     /// Mirror of images and files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mirror: Option<Mirror>,
+    /// SHA-256 of published files, by `<component>/<version>/<file>`, where the catalogue knows none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub checksum: BTreeMap<String, String>,
 }
 
 /// A settings file could not be used.
@@ -117,6 +122,7 @@ impl Settings {
         "serviceCidr",
         "egressCidr",
         "mirror",
+        "checksum",
     ];
 
     /// What is chosen here and means nothing where nothing is made but installed on an existing cluster.
@@ -194,6 +200,11 @@ impl Settings {
                 }),
                 (ours, below) => ours.or(below),
             },
+            checksum: {
+                let mut all = below.checksum;
+                all.extend(self.checksum);
+                all
+            },
         }
     }
 }
@@ -219,7 +230,7 @@ mod tests {
         let text = "externalNetwork: public\nnetworkCidr: 10.0.0.0/24\ndns: [9.9.9.9]\nimage: i\nflavor: f\n\
                     availabilityZone: z\nvolumeSize: 40\nvolumeType: ssd\napiCidr: [192.0.2.0/24]\nsshKey: ssh-ed25519 A a\n\
                     sshCidr: [192.0.2.1/32]\nkubernetesVersion: v1.36.3\npodCidr: 10.244.0.0/16\nserviceCidr: 10.96.0.0/12\n\
-                    egressCidr: [198.51.100.9/32]\nmirror: {files: 'http://m', registry: 'http://r'}\n";
+                    egressCidr: [198.51.100.9/32]\nmirror: {files: 'http://m', registry: 'http://r'}\nchecksum: {a/v1/b: '00'}\n";
         let settings = Settings::parse(text, "all").unwrap();
         let serde_json::Value::Object(written) = serde_json::to_value(&settings).unwrap() else {
             unreachable!()
@@ -230,7 +241,7 @@ mod tests {
         known.sort_unstable();
         assert_eq!(keys, known);
         assert_eq!(Settings::default().or(settings.clone()), settings);
-        let for_any = ["externalNetwork", "dns", "egressCidr", "mirror"];
+        let for_any = ["externalNetwork", "dns", "egressCidr", "mirror", "checksum"];
         let mut for_made = settings.of_made_servers();
         for_made.extend(for_any);
         for_made.sort_unstable();

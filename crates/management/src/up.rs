@@ -12,6 +12,7 @@ mod run;
 use std::sync::Mutex as Cell;
 use std::time::Duration;
 
+use capstan_catalog::Catalogue;
 use capstan_openstack::Inventory;
 use capstan_openstack::wait::Wait;
 use tokio_util::sync::CancellationToken;
@@ -137,6 +138,8 @@ pub async fn prepare(
             (Some(identity.clone()), settings, without_server(found))
         }
     };
+    // Said before anything is made.
+    Catalogue::bundled()?.with_checksums(&settings.checksum)?;
     // A server that failed to build is made anew.
     found.servers.retain(|server| server.status != "ERROR");
     let caller = if settings.api_cidr.is_empty() {
@@ -270,18 +273,7 @@ impl Work<'_> {
             files.update_record(|record| record.replaces = false)?;
         }
         let secret = credential_secret(desk, files, &found).await?;
-        let base = match plan.choices.image.kind {
-            ImageKind::Node => Base::NodeImage,
-            // Only a server that is still to be made needs them.
-            ImageKind::Vanilla if keeps(&plan, "server") => Base::Vanilla(Vec::new()),
-            ImageKind::Vanilla => Base::Vanilla(
-                downloads(
-                    &plan.choices.kubernetes_version,
-                    plan.choices.mirror.as_ref(),
-                )
-                .await?,
-            ),
-        };
+        let base = base(&plan, &record.settings).await?;
         let maker = Maker {
             session: &desk.session,
             identity: &record.identity.clone(),
@@ -344,6 +336,21 @@ impl Work<'_> {
             was_up: false,
         })
     }
+}
+
+/// What the server is made from.
+async fn base(plan: &Plan, settings: &Settings) -> Result<Base, Error> {
+    let choices = &plan.choices;
+    Ok(match choices.image.kind {
+        ImageKind::Node => Base::NodeImage,
+        // Only a server that is still to be made needs them.
+        ImageKind::Vanilla if keeps(plan, "server") => Base::Vanilla(Vec::new()),
+        ImageKind::Vanilla => {
+            let catalogue = Catalogue::bundled()?.with_checksums(&settings.checksum)?;
+            let version = &choices.kubernetes_version;
+            Base::Vanilla(downloads(&catalogue, version, choices.mirror.as_ref()).await?)
+        }
+    })
 }
 
 /// Whether the plan says that this is there and stays.

@@ -87,3 +87,26 @@ fn a_broken_catalogue_is_refused() {
         include_str!("../../data/catalogue.yaml").replace("tested: true", "tasted: true");
     assert!(Catalogue::parse(&unknown_field).is_err());
 }
+
+#[test]
+fn a_given_checksum_is_known_from_then_on_and_a_wrong_one_is_refused() {
+    let name = "cluster-api/v1.14.2/core-components.yaml";
+    let with = |name: &str, sum: &str| {
+        catalogue().with_checksums(&[(name.to_owned(), sum.to_owned())].into())
+    };
+    let known = with(name, &"AB".repeat(32)).unwrap();
+    let file = known.artifact("cluster-api", "v1.14.2", "core-components.yaml");
+    assert_eq!(file.unwrap().sha256, Some("ab".repeat(32)));
+    let other = known.artifact("cluster-api", "v1.14.2", "metadata.yaml");
+    assert_eq!(other.unwrap().sha256, None);
+    assert!(with("charts/flannel/v0.26.7/flannel.tgz", &"ab".repeat(32)).is_ok());
+    for (name, sum) in [
+        (name, "ab"),
+        ("core-components.yaml", &*"ab".repeat(32)),
+        ("cluster-api/v1.14.2/core.yaml", &*"ab".repeat(32)),
+    ] {
+        let error = with(name, sum).unwrap_err();
+        assert!(error.to_string().contains(name), "{error}");
+        assert!(error.hint().is_some());
+    }
+}

@@ -45,8 +45,17 @@ pub enum ProviderError {
         found: String,
     },
     /// A file from the internet whose checksum nobody has written down.
-    #[error("failed to verify {0}: the catalogue knows no sha256 for it")]
-    NoChecksum(String),
+    #[error(
+        "failed to verify {file}: nobody has said its sha256; that of what {url} gives is {found}"
+    )]
+    NoChecksum {
+        /// Which.
+        file: String,
+        /// Where it is published.
+        url: String,
+        /// By its content.
+        found: String,
+    },
     /// Variables in a manifest.
     #[error("failed to fill in the variables of {release}")]
     Substitution {
@@ -147,7 +156,7 @@ impl ProviderError {
     pub fn category(&self) -> Category {
         match self {
             Self::Fetch { .. } => Category::Unreachable,
-            Self::NoChecksum(_) | Self::Read { .. } => Category::Input,
+            Self::NoChecksum { .. } | Self::Read { .. } => Category::Input,
             Self::Claimed(_) | Self::Foreign(_) => Category::Conflict,
             Self::Remains(_) => Category::Left,
             // After a time-out the API answers; what runs on it does not come up.
@@ -171,7 +180,10 @@ impl ProviderError {
             Self::Checksum { .. } => {
                 Some("the file was changed or cut short on the way; do not use it")
             }
-            Self::NoChecksum(_) => Some("take it from a mirror, or use a version of the catalogue"),
+            Self::NoChecksum { .. } => Some(
+                "compare it with a copy you trust, then say --checksum <file>=<sha256>, once for each; or take the files from a \
+                 mirror",
+            ),
             Self::Substitution { .. } => Some("set the variables among the provider settings"),
             Self::Claimed(_) => Some(
                 "use it by that name; or let it go first, with capstan down where it was made. A cluster is never taken over",

@@ -1,5 +1,6 @@
 //! What is installed on a server that `up` made, put together from what `up` knows.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub struct Plane {
     pub defaults: CloudDefaults,
     /// Where artifacts come from.
     pub mirror: Option<Mirror>,
+    /// Checksums that the caller vouches for; see [`Catalogue::with_checksums`].
+    pub checksums: BTreeMap<String, String>,
     /// Addresses from which the server comes.
     pub egress: Vec<IpNet>,
     /// Our controller.
@@ -81,6 +84,7 @@ impl Plane {
                 files: mirror.files.clone(),
                 registry: mirror.registry.clone(),
             }),
+            checksums: settings.checksum.clone(),
             egress: egress(record),
             controller: own::Controller::published(),
         }
@@ -90,7 +94,7 @@ impl Plane {
     pub fn install_plan(&self, catalogue: &Catalogue) -> Result<InstallPlan, ProviderError> {
         Ok(InstallPlan {
             releases: catalogued_releases(catalogue)?,
-            catalogue: catalogue.clone(),
+            catalogue: catalogue.clone().with_checksums(&self.checksums)?,
             source: ManifestSource::of(
                 self.mirror.as_ref().and_then(|mirror| mirror.files.clone()),
             ),
@@ -171,6 +175,7 @@ mod tests {
     fn the_plan_takes_everything_from_the_mirror_and_offers_one_cloud() {
         let plane = Plane {
             owner: Identity::draw("demo").unwrap(),
+            checksums: BTreeMap::new(),
             clouds_yaml: "clouds: {openstack: {}}".into(),
             cacert: None,
             defaults: CloudDefaults::default(),

@@ -17,7 +17,7 @@ pub enum ManifestSource {
     /// The files URL of an artifact mirror; files lie under `<component>/<version>/<file>`. A mirror is trusted: it may
     /// hold manifests made there, so no published checksum applies.
     Mirror(String),
-    /// The places where upstream publishes, verified by the catalogue's checksums.
+    /// The places where upstream publishes, verified by the catalogue's checksums and those that were given.
     Upstream,
     /// A directory laid out as a mirror is.
     Directory(PathBuf),
@@ -42,20 +42,20 @@ impl ManifestSource {
                 download(&format!("{}/{}", base.trim_end_matches('/'), file.path())).await
             }
             Self::Upstream => {
-                let expected = file
-                    .sha256
-                    .as_ref()
-                    .ok_or_else(|| ProviderError::NoChecksum(file.path()))?;
                 let text = download(&file.url).await?;
                 let found = hex::encode(Sha256::digest(text.as_bytes()));
-                if found == *expected {
-                    Ok(text)
-                } else {
-                    Err(ProviderError::Checksum {
+                match &file.sha256 {
+                    Some(expected) if found == *expected => Ok(text),
+                    Some(expected) => Err(ProviderError::Checksum {
                         file: file.path(),
                         expected: expected.clone(),
                         found,
-                    })
+                    }),
+                    None => Err(ProviderError::NoChecksum {
+                        file: file.path(),
+                        url: file.url.clone(),
+                        found,
+                    }),
                 }
             }
         }
@@ -92,5 +92,42 @@ async fn download(url: &str) -> Result<String, ProviderError> {
             }
             Err(error) => return Err(failed(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wiremock::matchers::path;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_upstream_gives_is_taken_only_with_the_right_sum() {
+        let server = MockServer::start().await;
+        Mock::given(path("/core.yaml"))
+            .respond_with(ResponseTemplate::new(200).set_body_string("kind: A"))
+            .mount(&server)
+            .await;
+        let right = hex::encode(Sha256::digest(b"kind: A"));
+        let fetch = async |sha256: Option<String>| {
+            let file = Artifact {
+                component: "cluster-api".into(),
+                version: "v1".into(),
+                file: "core.yaml".into(),
+                url: format!("{}/core.yaml", server.uri()),
+                sha256,
+                sums: None,
+            };
+            ManifestSource::Upstream.fetch(&file).await
+        };
+        assert_eq!(fetch(Some(right.clone())).await.unwrap(), "kind: A");
+        let changed = fetch(Some("00".repeat(32))).await.unwrap_err();
+        assert!(matches!(changed, ProviderError::Checksum { .. }));
+        let unknown = fetch(None).await.unwrap_err();
+        assert!(
+            unknown.to_string().contains(&right) && unknown.hint().is_some(),
+            "{unknown}"
+        );
     }
 }

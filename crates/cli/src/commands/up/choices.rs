@@ -68,6 +68,15 @@ pub(super) struct Choices {
     /// URL of a registry that mirrors all images
     #[arg(long, value_name = "URL")]
     mirror_registry: Option<String>,
+    /// SHA-256 of a published file, <component>/<version>/<file>=<sha256>, where the catalogue knows none; may be repeated
+    #[arg(long, value_name = "FILE=SHA256", value_parser = checksum)]
+    checksum: Vec<(String, String)>,
+}
+
+fn checksum(text: &str) -> Result<(String, String), &'static str> {
+    text.split_once('=')
+        .map(|(file, sum)| (file.to_owned(), sum.to_owned()))
+        .ok_or("it is not <component>/<version>/<file>=<sha256>")
 }
 
 impl Choices {
@@ -100,6 +109,7 @@ impl Choices {
             service_cidr: self.service_cidr,
             egress_cidr: self.egress_cidr,
             mirror,
+            checksum: self.checksum.into_iter().collect(),
         })
     }
 }
