@@ -4,10 +4,11 @@ use futures::{FutureExt, StreamExt};
 use kube::Client;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
+use serde_json::Value;
 
 use crate::order::{Stage, stages};
 use crate::wait::{Deadline, crd_established, wait_for};
-use crate::{Error, FIELD_MANAGER, Kinds, ObjectName, Result, retry};
+use crate::{Error, ErrorKind, FIELD_MANAGER, Kinds, ObjectName, Result, retry};
 
 /// Requests under way at once. The API server's own limit for one client is far higher; a small management server
 /// shares its two cores with etcd, and eight already hide the round trip.
@@ -95,7 +96,20 @@ impl Applier {
             let api = self.kinds.api_of(&name).await?;
             api.patch(&name.name, &params, &Patch::Apply(object))
                 .await
-                .map_err(|e| Error::request("apply", name.to_string(), e))
+                .map_err(|e| match Error::request("apply", name.to_string(), e) {
+                    Error::Request {
+                        verb,
+                        object,
+                        source,
+                        ..
+                    } if is_no_path(&source) => Error::Request {
+                        verb,
+                        object,
+                        kind: ErrorKind::Server,
+                        source,
+                    },
+                    error => error,
+                })
         })
         .await?;
         // A creation is the only write after which the object's sole history is ours and of the same moment.
@@ -111,24 +125,51 @@ impl Applier {
         })
     }
 
+    /// Waits until each definition is established and its kinds are listed among those that are served: the API server
+    /// does the second a moment after the first, and until then says that it does not know the kind.
     async fn wait_until_established(&self, names: &[ObjectName], deadline: Deadline) -> Result<()> {
         for name in names {
             let api = self.kinds.api_of(name).await?;
-            wait_for(
-                &format!("{} to be established", name.name),
-                deadline,
-                || async {
-                    let object = api
-                        .get(&name.name)
-                        .await
-                        .map_err(|e| Error::request("read", name.to_string(), e))?;
-                    Ok(crd_established(&object))
-                },
-            )
+            let read = || async {
+                let object = api.get(&name.name).await;
+                object.map_err(|e| Error::request("read", name.to_string(), e))
+            };
+            let what = format!("{} to be established", name.name);
+            wait_for(&what, deadline, || async {
+                Ok(crd_established(&read().await?))
+            })
             .await?;
+            for (api_version, kind) in served(&read().await?) {
+                let what = format!("{kind} ({api_version}) to be served");
+                wait_for(&what, deadline, || async {
+                    match self.kinds.resolve(&api_version, &kind).await {
+                        Ok(_) => Ok(Ok(())),
+                        Err(Error::UnknownKind { .. }) => Ok(Err("it is not known yet".to_owned())),
+                        Err(error) => Err(error),
+                    }
+                })
+                .await?;
+            }
         }
         Ok(())
     }
+}
+
+/// The router's own 404, which is no `Status`: the kind is listed already, and its path is served a moment later.
+fn is_no_path(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404 && status.message.trim() == "404 page not found")
+}
+
+/// The kinds of a definition, in every version that is served.
+fn served(definition: &DynamicObject) -> Vec<(String, String)> {
+    let spec = &definition.data["spec"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (group, kind) = (text(&spec["group"]), text(&spec["names"]["kind"]));
+    let versions = spec["versions"].as_array().into_iter().flatten();
+    versions
+        .filter(|version| version["served"] == true)
+        .map(|version| (format!("{group}/{}", text(&version["name"])), kind.clone()))
+        .collect()
 }
 
 /// Whether every entry of `managedFields` carries the time of creation.
@@ -162,5 +203,27 @@ pub async fn dry_run_create(kinds: &Kinds, object: &DynamicObject) -> Result<()>
             name.to_string(),
             error,
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_kinds_of_a_definition_are_those_of_its_served_versions() {
+        let definition = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": "machines.cluster.x-k8s.io"},
+            "spec": {
+                "group": "cluster.x-k8s.io", "names": {"kind": "Machine"},
+                "versions": [{"name": "v1alpha4", "served": false}, {"name": "v1beta2", "served": true}],
+            },
+        });
+        let definition: DynamicObject = serde_json::from_value(definition).unwrap();
+        let expected = ("cluster.x-k8s.io/v1beta2".to_owned(), "Machine".to_owned());
+        assert_eq!(served(&definition), [expected]);
     }
 }

@@ -49,10 +49,12 @@ async fn one(
         Err(error) => return Err(error),
     };
     // Metadata only: definitions are large.
-    let found = api
-        .get_metadata_opt(&name.name)
-        .await
-        .map_err(|e| Error::request("read", name.to_string(), e))?;
+    let found = match api.get_metadata_opt(&name.name).await {
+        Ok(found) => found,
+        // Its definition has gone since the kind was looked up: the path is not served any more.
+        Err(kube::Error::Api(status)) if status.code == 404 => None,
+        Err(error) => return Err(Error::request("read", name.to_string(), error)),
+    };
     Ok(found.map_or(Ownership::Missing, |object| {
         if is_ours(&object.metadata, listed) {
             Ownership::Ours
