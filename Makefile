@@ -8,7 +8,7 @@ export CAPSTAN_CACHE ?= $(HOME)/.cache/capstan
 # A clean clone compiles its own crates again, not the four hundred below them.
 export CARGO_TARGET_DIR ?= $(CAPSTAN_CACHE)/target
 
-.PHONY: help demo test check sandbox sandbox-test test-kill bench sandbox-down docs reference
+.PHONY: help demo recording test check sandbox sandbox-test test-kill bench sandbox-down docs reference
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: ## a cluster by Capstan against bare Cluster API, side by side (three pai
 
 sandbox-test: ## the tests of the sandbox itself
 	@tests/run sandbox
+
+recording: ## record the demo for the README (a warm cache; needs npm)
+	@tests/record
 
 docs: ## the book, into docs/book
 	@command -v mdbook > /dev/null || cargo install --locked mdbook

@@ -42,7 +42,6 @@ def statements(move: Move) -> str:
         f"update glance.image_locations set value = replace(value, {roots[0]}, {roots[1]});",
         # nobody has reported yet: `up` waits for reports of this run
         "update nova.services set report_count = 0, last_seen_up = null;",
-        "update cinder.services set report_count = 0;",
     ]
     if new != old:
         subnet = "select id from neutron.subnets where name = 'public-subnet'"

@@ -83,10 +83,13 @@ class Proxy:
 
     async def _call(self, request: web.Request, call: dict, kind: str, offset: int) -> web.StreamResponse:
         rule = self.rules.meet(kind, call["method"], call["path"], call["agent"])
+        body = request.content if request.body_exists else None
         if rule is None:
-            return await self._forward(request, call, kind, offset, None)
+            return await self._forward(request, body, call, kind, offset, None)
         call["fault"] = rule.id
         if rule.delay:
+            if body is not None:  # what is on its way arrives, whatever becomes of the caller meanwhile
+                body = await request.read()
             await asyncio.sleep(rule.delay)
         if rule.status is not None:
             await request.read()
@@ -100,14 +103,13 @@ class Proxy:
             if rule.kill is not None:
                 await self._kill(request, rule, call)
             raise Gone
-        return await self._forward(request, call, kind, offset, rule)
+        return await self._forward(request, body, call, kind, offset, rule)
 
-    async def _forward(self, request: web.Request, call: dict, kind: str, offset: int,
-                       rule: Rule | None) -> web.StreamResponse:
+    async def _forward(self, request: web.Request, body: aiohttp.StreamReader | bytes | None, call: dict, kind: str,
+                       offset: int, rule: Rule | None) -> web.StreamResponse:
         url = URL(f"http://127.0.0.1:{PORTS[kind]}{request.raw_path}", encoded=True)
         headers = [(k, v) for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP]
         headers.append(("X-Forwarded-Proto", request.scheme))
-        body = request.content if request.body_exists else None
         try:
             async with self.client.request(request.method, url, headers=headers, data=body,
                                            allow_redirects=False) as answer:
@@ -117,7 +119,10 @@ class Proxy:
                     if rule.kill is not None:
                         await self._kill(request, rule, call)
                     raise Gone
-                return await self._answer(request, answer, kind, offset)
+                try:
+                    return await self._answer(request, answer, kind, offset)
+                except ConnectionResetError:  # the caller's end: the service has answered, and it stays at that
+                    raise Gone from None
         except aiohttp.ClientConnectionError as error:
             text = json.dumps({"error": {"code": 502, "title": "Bad Gateway",
                                          "message": f"{kind} does not answer: {error}"}})

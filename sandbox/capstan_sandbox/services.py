@@ -99,19 +99,18 @@ def apis(site: Site, needs: tuple[str, ...]) -> list[Service]:
 def workers(site: Site, needs: tuple[str, ...]) -> list[Service]:
     """Nova's conductor, scheduler and computes in one process, Cinder's scheduler and volume service in another."""
     python, etc = str(site.venv / "bin/python"), site.root / "etc"
-
-    def reported(table: str, binaries: str, count: int):
-        """A worker reports when it takes messages; what is cast to one that does not yet is lost, without an error."""
-        counted = f"select count(*) from {table} where `binary` in ({binaries}) and report_count > 0 and deleted = 0"
-        return command("mariadb", "--no-defaults", "--user=root", f"--socket={site.root}/run/mysql.sock", "-N", "-B",
-                       "-e", counted, expect=str(count))
+    reporting = ("select count(*) from nova.services where `binary` = 'nova-compute' and report_count > 0 "
+                 "and deleted = 0")
+    reports = command("mariadb", "--no-defaults", "--user=root", f"--socket={site.root}/run/mysql.sock", "-N", "-B",
+                      "-e", reporting, expect=str(len(COMPUTES)))
+    # What is cast to a worker that does not take messages yet is lost, without an error anywhere.
+    ready = site.root / "run/cinder.sock"
     return [
         Service("nova-all", (python, "-m", "capstan_sandbox.hypervisor.nova_all", "--config-file", f"{etc}/nova/nova.conf"),
-                env={"COMPUTES": " ".join(COMPUTES)}, needs=needs, grace=4,
-                probe=reported("nova.services", "'nova-compute'", len(COMPUTES))),
+                env={"COMPUTES": " ".join(COMPUTES)}, needs=needs, probe=reports, grace=4),
         Service("cinder-all", (python, "-m", "capstan_sandbox.drivers.cinder_all", "--config-file",
-                               f"{etc}/cinder/cinder.conf"), needs=(*needs, "rabbitmq"),
-                probe=reported("cinder.services", "'cinder-scheduler', 'cinder-volume'", 2)),
+                               f"{etc}/cinder/cinder.conf"), env={"CINDER_READY": str(ready)}, probe=unix(ready),
+                needs=(*needs, "rabbitmq")),
     ]
 
 

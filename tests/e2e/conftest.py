@@ -37,6 +37,7 @@ class Bed:
         self.files = os.environ.get("CAPSTAN_TEST_MIRROR_FILES", f"http://{api}:8080")
         self.registry = os.environ.get("CAPSTAN_TEST_MIRROR_REGISTRY", f"http://{api}:5001")
         self.kubectl = os.environ.get("CAPSTAN_TEST_KUBECTL", "kubectl")
+        self.clusterctl = os.environ.get("CAPSTAN_TEST_CLUSTERCTL", "clusterctl")
 
 
 @pytest.fixture(scope="session")
@@ -65,15 +66,26 @@ class Tenant:
         self.cloud = openstack.connection.Connection(
             config=openstack.config.OpenStackConfig(config_files=[str(self.clouds)], load_envvars=False).get_one("mine"))
 
-    def env(self):
-        """What a user's shell would hold; nothing of the caller's own configuration reaches the binary."""
-        return {"PATH": os.environ["PATH"], "HOME": str(self.home), "OS_CLIENT_CONFIG_FILE": str(self.clouds),
+    def env(self, home=None):
+        """What a user's shell would hold; nothing of the caller's own configuration reaches the binary. Another home is
+        another machine."""
+        return {"PATH": os.environ["PATH"], "HOME": str(home or self.home), "OS_CLIENT_CONFIG_FILE": str(self.clouds),
                 "OS_CLOUD": "mine", "NO_COLOR": "1"}
 
-    def capstan(self, *argv, timeout=600, check=True, **kwargs):
-        """Runs the binary as this tenant's user; without a terminal, as in a script."""
-        done = subprocess.run([os.environ["CAPSTAN_BINARY"], *map(str, argv)], env=self.env(), text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, **kwargs)
+    def start(self, *argv, home=None):
+        """Starts the binary as this tenant's user, without a terminal, as in a script."""
+        return subprocess.Popen([os.environ["CAPSTAN_BINARY"], *map(str, argv)], env=self.env(home), text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def capstan(self, *argv, timeout=600, check=True, home=None):
+        """Runs the binary to its end."""
+        with self.start(*argv, home=home) as process:
+            try:
+                out, err = process.communicate(timeout=timeout)
+            except BaseException:
+                process.kill()
+                raise
+        done = subprocess.CompletedProcess(process.args, process.returncode, out, err)
         print(f"$ capstan {' '.join(map(str, argv))}\n{done.stdout}{done.stderr}[exit {done.returncode}]")
         if check:
             assert done.returncode == 0, done.stderr

@@ -1,8 +1,6 @@
 """What `up` is told wrongly: a message that names the remedy, an exit code of its own, and nothing made."""
 import datetime
-import os
 import signal
-import subprocess
 import time
 
 import pytest
@@ -124,8 +122,7 @@ def test_an_image_without_kubernetes_of_that_version(tenant, bed, nothing_made):
 def test_ctrl_c_leaves_what_the_same_command_takes_up(tenant, up):
     """Interrupted when the first resource stands: an exit code of its own and a word on how to go on; `down` removes all."""
     before = listing(tenant.cloud)
-    running = subprocess.Popen([os.environ["CAPSTAN_BINARY"], *up], env=tenant.env(), text=True, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running = tenant.start(*up)
     for line in running.stderr:
         if " created " in line:
             running.send_signal(signal.SIGINT)

@@ -1,10 +1,23 @@
 """A management server from nothing and back, through the user's own door."""
 import json
 import re
+import signal
+import subprocess
+import time
 
+import pytest
 from project import difference, listing
 
-NEEDS_ANSWER = 3
+NEEDS_ANSWER, CONFLICT, INTERRUPTED = 3, 5, 130
+VANILLA = "debian-12"
+
+
+def until(condition, seconds=60):
+    """Whether it comes true in time."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
 
 
 def test_plan_first(tenant, bed):
@@ -34,6 +47,72 @@ def test_from_nothing_to_usable_and_back(tenant, up):
     assert int(made) == int(gone) >= 9
 
 
+@pytest.fixture
+def diskless(admin, tenant):
+    """A flavor without a disk, for this tenant only."""
+    flavor = admin.compute.create_flavor(name=tenant.name, ram=4096, vcpus=2, disk=0, is_public=False)
+    admin.compute.flavor_add_tenant_access(flavor, tenant.project.id)
+    yield flavor.name
+    admin.compute.delete_flavor(flavor)
+
+
+def test_on_an_image_without_kubernetes_and_down_with_its_cluster(tenant, up, bed, diskless, tmp_path):
+    """The vanilla image gets its components from the mirror, and a volume where the flavor has no disk; somebody may log
+    in; `down` takes the cluster along when it is told to."""
+    before = listing(tenant.cloud)
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    tenant.capstan(*(VANILLA if word == "capstan-node-v1.36.3" else word for word in up), "--flavor", diskless,
+                   "--volume-size", "20", "--ssh-key", f"{key}.pub", "--ssh-cidr", bed.caller)
+    assert [volume.size for volume in tenant.cloud.block_storage.volumes()] == [20]
+    address, = (ip.floating_ip_address for ip in tenant.cloud.network.ips(project_id=tenant.project.id))
+    ssh = ["ssh", "-i", key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    assert "debian" in subprocess.run([*ssh, f"debian@{address}", "id"], check=True, text=True, capture_output=True).stdout
+    tenant.capstan("status")
+    tenant.capstan("cluster", "create", "demo", "--workers", "0", "--flavor", "m1.medium", "--api-cidr", bed.caller,
+                   "--watch", timeout=900)
+    down = tenant.capstan("down", "--yes", "--with-clusters", timeout=900)
+    assert "demo" in down.stderr
+    assert difference(before, listing(tenant.cloud)) == []
+
+
+def test_a_server_whose_certificates_are_lost(tenant, up, tmp_path_factory):
+    """Elsewhere nobody can reach it: it is made anew when that is asked for, and not removed in passing by files that are
+    another's."""
+    before = listing(tenant.cloud)
+    tenant.capstan(*up)
+    old, = tenant.cloud.compute.servers()
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    refused = tenant.capstan(*up, check=False, home=elsewhere)
+    assert refused.returncode == CONFLICT and "--replace" in refused.stderr
+    tenant.capstan(*up, "--replace", home=elsewhere)
+    new, = tenant.cloud.compute.servers()
+    assert new.id != old.id
+    tenant.capstan("status", home=elsewhere)
+    refused = tenant.capstan("down", "--yes", check=False)
+    assert refused.returncode == CONFLICT and "--abandon-clusters" in refused.stderr
+    tenant.capstan("down", "--yes", home=elsewhere)
+    assert difference(before, listing(tenant.cloud)) == []
+
+
+def test_two_at_once(tenant, up, faults, tmp_path_factory):
+    """Who comes second is told who is at work, on this machine and on another, and takes nothing away from the first."""
+    before = listing(tenant.cloud)
+    faults.clear()
+    faults.add(agent="^capstan/", method="POST", path="/v2.0/subnets$", delay=15)
+    with tenant.start(*up) as first:
+        assert any(" created " in line for line in first.stderr)
+        for home in (tmp_path_factory.mktemp("elsewhere"), tenant.home):
+            second = tenant.capstan(*up, check=False, home=home)
+            assert second.returncode == CONFLICT and f"pid {first.pid}" in second.stderr, second.stderr
+        first.send_signal(signal.SIGINT)
+        _, said = first.communicate(timeout=120)
+    assert first.returncode == INTERRUPTED, said
+    down = tenant.capstan("down", "--yes")
+    assert "created" in down.stdout + down.stderr
+    assert difference(before, listing(tenant.cloud)) == []
+
+
 def test_killed_up_and_killed_down_go_on(tenant, up, faults):
     """`up` dies once Nova has the server and `down` once Nova has let it go; each time the same command again ends well:
     one server, nothing twice, and in the end nothing at all."""
@@ -55,9 +134,10 @@ def test_down_waits_for_what_a_killed_up_asked_for_last(tenant, up, faults):
     """A request is still on its way when `up` dies, and comes true while `down` is at work or has already looked."""
     before = listing(tenant.cloud)
     faults.clear()
-    faults.add(agent="^capstan/", method="POST", path="/v2.0/floatingips$", delay=20)
-    acted = faults.add(agent="^capstan/", method="POST", path="/v2.0/subnets$", kill="peer", when="before")
-    assert tenant.capstan(*up, check=False).returncode == -9 and acted()
+    arrived = faults.add(agent="^capstan/", method="POST", path="/v2.0/floatingips$", delay=20)
+    with tenant.start(*up) as killed:
+        assert until(arrived)
+        killed.kill()
     down = tenant.capstan("down", "--yes")
     assert "has appeared only now" in down.stderr
     assert difference(before, listing(tenant.cloud)) == []

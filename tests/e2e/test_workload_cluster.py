@@ -42,7 +42,7 @@ OPENSTACK_NODE_MACHINE_FLAVOR: m1.medium
     ("Demo", ["--flavor", "m1.medium"], None, INPUT, ["Demo", "'D'"]),
     ("d" * 60, ["--flavor", "m1.medium"], None, INPUT, ["characters", "shorter"]),
     ("even", ["--flavor", "m1.medium", "--control-plane", "2"], None, INPUT, ["2 is even", "use 1 or 3"]),
-    ("old", ["--flavor", "m1.medium", "--kubernetes", "v1.20.0"], None, INPUT, ["v1.20.0", "v1.31"]),
+    ("old", ["--flavor", "m1.medium", "--kubernetes-version", "v1.20.0"], None, INPUT, ["v1.20.0", "v1.31"]),
     ("overlap", [], FILE + "POD_CIDR: 10.96.0.0/12\n", INPUT, ["network.serviceCidr", "overlaps"]),
     ("typo", [], FILE + "WORKER_MACHINE_CUONT: 3\n", INPUT, ["line 4, column 1", "WORKER_MACHINE_COUNT"]),
     ("number", [], FILE + "WORKER_MACHINE_COUNT: three\n", INPUT, ["line 4", "three"]),
@@ -63,7 +63,7 @@ def test_a_wrong_wish_is_not_accepted(served, tmp_path, name, argv, file, code, 
     (["--flavor", "m1.mediun"], NOT_FOUND, ["m1.medium"]),
     (["--flavor", "m1.medium", "--image", "capstan-node-v1.36.4"], NOT_FOUND, ["capstan-node-v1.36.3"]),
     (["--flavor", "m1.medium", "--external-network", "publik"], NOT_FOUND, ["public"]),
-    (["--flavor", "m1.medium", "--kubernetes", "v1.35.1"], NOT_FOUND, ["v1.35.1"]),
+    (["--flavor", "m1.medium", "--kubernetes-version", "v1.35.1"], NOT_FOUND, ["v1.35.1"]),
     (["--flavor", "m1.medium", "--workers", "40"], QUOTA, ["servers: 41 needed, 19 free", "cores"]),
 ], ids=["flavor", "image", "network", "version", "quota"])
 def test_a_wish_the_cloud_cannot_fulfil(served, argv, code, says):
@@ -136,6 +136,34 @@ def test_a_pod_answers_over_a_service_from_another_node(demo):
     assert set(heard["responses"]) == {pods["answer"]["metadata"]["name"]}, heard
 
 
+def test_the_stock_clusterctl_works_with_it(demo, served):
+    """`describe`, `upgrade plan` and `move --dry-run` with what `env clusterctl` writes; none of it asks the internet."""
+    way = json.loads(served.capstan("env", "clusterctl", "-o", "json").stdout)
+
+    def clusterctl(*argv):
+        done = subprocess.run([demo.bed.clusterctl, "--config", way["config"], *argv], text=True, capture_output=True,
+                              env={**served.env(), "KUBECONFIG": way["kubeconfig"]}, timeout=120)
+        assert done.returncode == 0, f"clusterctl {' '.join(argv)}: {done.stderr}"
+        return done.stdout + done.stderr
+    name, = Kubectl(demo.bed.kubectl, way["kubeconfig"])("get", "clusters", "-o", "name").split()
+    tree = clusterctl("describe", "cluster", name.partition("/")[2])
+    assert "ControlPlane - KubeadmControlPlane" in tree and "MachineDeployment" in tree, tree
+    plan = clusterctl("upgrade", "plan")
+    assert "already up to date" in plan and "infrastructure-openstack" in plan, plan
+    moved = clusterctl("move", "--dry-run", "--to-directory", str(served.home))
+    assert "Cluster" in moved, moved
+
+
+def test_the_control_plane_grows_and_shrinks(demo, served):
+    """1 → 3 → 1; etcd follows, and the API answers at the same address."""
+    for count in (3, 1):
+        served.capstan("cluster", "scale", "demo", "--control-plane", count, "--watch", timeout=900)
+        kubectl = demo.kubectl()
+        assert len(kubectl.nodes()["control plane"]) == count
+        members = kubectl("get", "pods", "--namespace", "kube-system", "--selector", "component=etcd", "--output", "name")
+        assert len(members.split()) == count
+
+
 def test_scaled_within_the_quota_only(demo, served):
     """A change without room is refused, and is not carried out behind one's back."""
     served.quota(instances=5)
@@ -143,6 +171,16 @@ def test_scaled_within_the_quota_only(demo, served):
     assert refused.returncode == QUOTA and "servers: 2 needed, 1 free" in refused.stderr
     served.capstan("cluster", "scale", "demo", "--workers", "1", "--watch", timeout=900)
     assert len(demo.kubectl().nodes()["worker"]) == 1
+
+
+@pytest.fixture(scope="module")
+def existing_kubectl(demo):
+    """Lends the cluster to the story of one that is adopted."""
+    return demo.kubectl()
+
+
+# Collected here, in the order of this file: the cluster is there, and two nodes are enough.
+from test_adopted_cluster import TestAdopted  # noqa: E402,F401
 
 
 def test_down_does_not_orphan_it(served):

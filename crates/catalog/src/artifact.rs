@@ -37,21 +37,22 @@ pub struct Artifact {
     pub url: String,
     /// Checksum of what upstream publishes; `None` is "not known", never "not needed".
     pub sha256: Option<String>,
+    /// Where upstream publishes that checksum, if it does: alone, or in lines as `sha256sum` writes them.
+    pub sums: Option<String>,
 }
 
 impl Artifact {
+    /// `<component>/<version>/<file>`: its place at a mirror, and its name in settings and messages.
+    pub fn path(&self) -> String {
+        format!("{}/{}/{}", self.component, self.version, self.file)
+    }
+
     /// Where to get the file: from the mirror if there is one, else from upstream.
     ///
     /// A mirror lays files out as `<component>/<version>/<file>`, with `<file>.sha256` beside each.
     pub fn location(&self, mirror: Option<&Mirror>) -> String {
         match mirror.and_then(|mirror| mirror.files.as_deref()) {
-            Some(files) => format!(
-                "{}/{}/{}/{}",
-                files.trim_end_matches('/'),
-                self.component,
-                self.version,
-                self.file
-            ),
+            Some(files) => format!("{}/{}", files.trim_end_matches('/'), self.path()),
             None => self.url.clone(),
         }
     }
@@ -63,6 +64,8 @@ impl Artifact {
 pub(crate) struct Source {
     pub(crate) component: String,
     url: String,
+    #[serde(default)]
+    sums: Option<String>,
     files: Vec<String>,
 }
 
@@ -93,7 +96,8 @@ impl Source {
             .iter()
             .map(|template| {
                 let file = filled(template);
-                let url = filled(&self.url).replace("{file}", &file);
+                let of_file = |template: &str| filled(template).replace("{file}", &file);
+                let (url, sums) = (of_file(&self.url), self.sums.as_deref().map(of_file));
                 let known = checksums.iter().find(|checksum| {
                     checksum.component == self.component
                         && checksum.version == version
@@ -102,9 +106,10 @@ impl Source {
                 Artifact {
                     component: self.component.clone(),
                     version: version.to_owned(),
-                    file,
                     url,
+                    sums,
                     sha256: known.map(|checksum| checksum.sha256.clone()),
+                    file,
                 }
             })
             .collect()
@@ -148,6 +153,7 @@ mod tests {
         let source = Source {
             component: "runc".into(),
             url: "https://example.org/{version}/{file}".into(),
+            sums: Some("https://example.org/{version}/SUMS".into()),
             files: vec!["runc.{arch}".into()],
         };
         let checksum = Checksum {

@@ -1,6 +1,7 @@
 //! The versions and their rules.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
 use capstan_spec::{KubernetesVersion, yaml};
@@ -29,6 +30,8 @@ pub struct Management {
     pub kubernetes: KubernetesVersion,
     /// Version of each provider and tool, by component.
     pub components: BTreeMap<String, String>,
+    /// Release lines of Kubernetes that these components run on.
+    pub hosts: Lines,
     /// Release lines of workload clusters it can run.
     pub workload: Lines,
 }
@@ -43,9 +46,22 @@ pub struct Lines {
     pub newest: Line,
 }
 
+impl Lines {
+    /// Whether a line is among them.
+    pub fn contain(&self, line: Line) -> bool {
+        (self.oldest..=self.newest).contains(&line)
+    }
+}
+
 /// A release line like `1.36`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line(u64, u64);
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
 
 impl From<KubernetesVersion> for Line {
     fn from(version: KubernetesVersion) -> Self {
@@ -182,8 +198,7 @@ impl Catalogue {
 
     /// Whether this management server can run workload clusters of the version, tested or not.
     pub fn supports(&self, version: KubernetesVersion) -> bool {
-        let lines = self.management.workload;
-        (lines.oldest..=lines.newest).contains(&Line::from(version))
+        self.management.workload.contain(version.into())
     }
 
     /// Version of a component on the management server.
@@ -225,6 +240,19 @@ impl Catalogue {
             .find(|source| source.component == component)
             .ok_or_else(|| CatalogueError::UnknownComponent(component.to_owned()))?;
         Ok(source.artifacts(version, architecture, &self.checksums))
+    }
+
+    /// One file of a component.
+    pub fn artifact(
+        &self,
+        component: &str,
+        version: &str,
+        file: &str,
+    ) -> Result<Artifact, CatalogueError> {
+        self.artifacts(component, version, Architecture::default())?
+            .into_iter()
+            .find(|artifact| artifact.file == file)
+            .ok_or_else(|| CatalogueError::UnknownComponent(format!("{component}/{file}")))
     }
 
     /// How node images are recognised.

@@ -57,16 +57,11 @@ impl Record {
         })
     }
 
-    /// Adds a line to the history.
-    pub(crate) fn enter(&mut self, entry: HistoryEntry) {
-        self.status.history.push(entry);
-    }
-
     /// Adds a line to the history, unless it is the last one already.
     pub(crate) fn note(&mut self, action: &str) {
         let last = self.status.history.last();
         if last.is_none_or(|last| last.action != action) {
-            self.enter(line(action, None));
+            self.status.enter(line(action, None));
         }
     }
 
@@ -74,7 +69,7 @@ impl Record {
     pub(crate) fn note_once(&mut self, action: &str, who: Option<String>) {
         let history = &self.status.history;
         if history.iter().all(|entry| entry.action != action) {
-            self.enter(line(action, who));
+            self.status.enter(line(action, who));
         }
     }
 
@@ -102,5 +97,6 @@ fn line(action: &str, who: Option<String>) -> HistoryEntry {
         action: action.to_owned(),
         who,
         result: None,
+        generation: None,
     }
 }

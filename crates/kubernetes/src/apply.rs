@@ -125,51 +125,56 @@ impl Applier {
         })
     }
 
-    /// Waits until each definition is established and its kinds are listed among those that are served: the API server
-    /// does the second a moment after the first, and until then says that it does not know the kind.
     async fn wait_until_established(&self, names: &[ObjectName], deadline: Deadline) -> Result<()> {
         for name in names {
             let api = self.kinds.api_of(name).await?;
-            let read = || async {
-                let object = api.get(&name.name).await;
-                object.map_err(|e| Error::request("read", name.to_string(), e))
-            };
-            let what = format!("{} to be established", name.name);
-            wait_for(&what, deadline, || async {
-                Ok(crd_established(&read().await?))
-            })
-            .await?;
-            for (api_version, kind) in served(&read().await?) {
-                let what = format!("{kind} ({api_version}) to be served");
-                wait_for(&what, deadline, || async {
-                    match self.kinds.resolve(&api_version, &kind).await {
-                        Ok(_) => Ok(Ok(())),
-                        Err(Error::UnknownKind { .. }) => Ok(Err("it is not known yet".to_owned())),
-                        Err(error) => Err(error),
+            wait_for(
+                &format!("{} to be established", name.name),
+                deadline,
+                || async {
+                    let object = api
+                        .get(&name.name)
+                        .await
+                        .map_err(|e| Error::request("read", name.to_string(), e))?;
+                    match crd_established(&object) {
+                        Ok(()) => self.served(&object).await,
+                        reason => Ok(reason),
                     }
-                })
-                .await?;
-            }
+                },
+            )
+            .await?;
         }
         Ok(())
+    }
+
+    /// Whether discovery knows the kind that a definition brings; that comes a moment after "established".
+    async fn served(&self, definition: &DynamicObject) -> Result<std::result::Result<(), String>> {
+        let text = |pointer: &str| definition.data.pointer(pointer).and_then(Value::as_str);
+        let versions = definition.data.pointer("/spec/versions");
+        let version = versions.and_then(Value::as_array).and_then(|versions| {
+            let served = versions.iter().find(|version| version["served"] == true)?;
+            served["name"].as_str()
+        });
+        let (Some(group), Some(kind), Some(version)) =
+            (text("/spec/group"), text("/spec/names/kind"), version)
+        else {
+            return Ok(Ok(()));
+        };
+        match self
+            .kinds
+            .resolve(&format!("{group}/{version}"), kind)
+            .await
+        {
+            Ok(_) => Ok(Ok(())),
+            Err(error @ Error::UnknownKind { .. }) => Ok(Err(error.to_string())),
+            Err(error) => Err(error),
+        }
     }
 }
 
 /// The router's own 404, which is no `Status`: the kind is listed already, and its path is served a moment later.
 fn is_no_path(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404 && status.message.trim() == "404 page not found")
-}
-
-/// The kinds of a definition, in every version that is served.
-fn served(definition: &DynamicObject) -> Vec<(String, String)> {
-    let spec = &definition.data["spec"];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (group, kind) = (text(&spec["group"]), text(&spec["names"]["kind"]));
-    let versions = spec["versions"].as_array().into_iter().flatten();
-    versions
-        .filter(|version| version["served"] == true)
-        .map(|version| (format!("{group}/{}", text(&version["name"])), kind.clone()))
-        .collect()
 }
 
 /// Whether every entry of `managedFields` carries the time of creation.
@@ -203,27 +208,5 @@ pub async fn dry_run_create(kinds: &Kinds, object: &DynamicObject) -> Result<()>
             name.to_string(),
             error,
         )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn the_kinds_of_a_definition_are_those_of_its_served_versions() {
-        let definition = json!({
-            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": {"name": "machines.cluster.x-k8s.io"},
-            "spec": {
-                "group": "cluster.x-k8s.io", "names": {"kind": "Machine"},
-                "versions": [{"name": "v1alpha4", "served": false}, {"name": "v1beta2", "served": true}],
-            },
-        });
-        let definition: DynamicObject = serde_json::from_value(definition).unwrap();
-        let expected = ("cluster.x-k8s.io/v1beta2".to_owned(), "Machine".to_owned());
-        assert_eq!(served(&definition), [expected]);
     }
 }

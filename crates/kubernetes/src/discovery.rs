@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kube::core::{DynamicObject, GroupVersionKind};
+use kube::core::{DynamicObject, GroupVersionKind, PartialObjectMeta};
 use kube::discovery::{ApiResource, Scope, pinned_kind};
 use kube::{Api, Client};
 
+use crate::error::is_missing;
 use crate::{Error, ObjectName, Result};
 
 type Known = HashMap<GroupVersionKind, (ApiResource, bool)>;
@@ -77,6 +78,24 @@ impl Kinds {
         } else {
             Api::all_with(self.client.clone(), &resource)
         })
+    }
+
+    /// The metadata of an object; `None` if there is none, or if its kind is not served. Definitions are large, so no more
+    /// than that is asked for.
+    pub async fn find(
+        &self,
+        name: &ObjectName,
+    ) -> Result<Option<PartialObjectMeta<DynamicObject>>> {
+        let api = match self.api_of(name).await {
+            Ok(api) => api,
+            Err(Error::UnknownKind { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match api.get_metadata(&name.name).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(Error::request("read", name.to_string(), error)),
+        }
     }
 
     /// The API for all objects of a kind in every namespace.

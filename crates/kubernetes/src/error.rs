@@ -121,6 +121,9 @@ impl Error {
             Self::Kubeconfig(_) => {
                 Some("check KUBECONFIG and the context's cluster and user entries")
             }
+            Self::Connection(source) if matches!(**source, kube::Error::Auth(_)) => {
+                Some("the program that gives the kubeconfig's credentials failed: run it by hand")
+            }
             Self::Connection(_) => {
                 Some("the certificates or keys inside the kubeconfig are damaged")
             }
@@ -148,6 +151,14 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// Whether the API server says that there is no such object, or that it does not serve this kind (any more): the path of
+/// a definition that was removed answers with the plain text of Go's router, a moment before discovery forgets the kind.
+/// `Status::is_not_found` knows only the first (kube 5.0 looks at the code for no other reason).
+pub(crate) fn is_missing(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status)
+        if status.is_not_found() || (status.code == 404 && status.message == "404 page not found"))
 }
 
 fn classify(error: &kube::Error) -> ErrorKind {
@@ -221,6 +232,16 @@ mod tests {
             "admission webhook \"x\" denied the request: no",
         );
         assert!(!denied.is_transient());
+    }
+
+    #[test]
+    fn a_path_that_is_not_served_has_no_objects_and_a_strangers_404_says_nothing() {
+        let answer = |message: &str| {
+            let status = kube::core::Status::failure(message, "Failed to parse error data");
+            kube::Error::Api(status.with_code(404).boxed())
+        };
+        assert!(is_missing(&answer("404 page not found")));
+        assert!(!is_missing(&answer("<html>no backend</html>")));
     }
 
     #[test]

@@ -8,9 +8,11 @@ mod apply;
 mod connection;
 mod discovery;
 mod error;
+mod facts;
 mod inventory;
 mod manifest;
 mod order;
+mod pods;
 mod retry;
 mod wait;
 
@@ -18,9 +20,11 @@ pub use apply::{Applied, Applier, Change, dry_run_create};
 pub use connection::{Connection, ConnectionSettings};
 pub use discovery::Kinds;
 pub use error::{Error, ErrorKind, Result};
+pub use facts::{ClusterFacts, NodeFacts, cluster_uid, may_do_everything};
 pub use inventory::{Inventory, InventoryEntry, Ownership, Pruned};
 pub use manifest::{ObjectName, parse_manifest};
 pub use order::{Stage, stages};
+pub use pods::deployment_runs;
 pub use retry::{Backoff, retry};
 pub use wait::{
     Deadline, condition_status, crd_established, deployment_available, wait_deleted, wait_for,

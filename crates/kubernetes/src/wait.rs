@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use kube::Api;
-use kube::core::DynamicObject;
+use kube::core::{DynamicObject, ObjectMeta};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::{Error, ObjectName, Result};
+use crate::{Error, Kinds, ObjectName, Result};
 
 /// A moment after which nobody waits any longer.
 #[derive(Debug, Clone, Copy)]
@@ -68,21 +67,18 @@ where
     }
 }
 
-/// Waits until an object, recognised by its uid, is gone. A new object of the same name counts as gone.
+/// Waits until an object, recognised by its uid, is gone. A new object of the same name counts as gone, and so does every
+/// object of a kind that is no longer served.
 pub async fn wait_deleted(
-    api: &Api<DynamicObject>,
+    kinds: &Kinds,
     name: &ObjectName,
     uid: &str,
     deadline: Deadline,
 ) -> Result<()> {
     wait_for(&format!("{name} to be gone"), deadline, || async {
-        let found = api
-            .get_opt(&name.name)
-            .await
-            .map_err(|e| Error::request("read", name.to_string(), e))?;
-        Ok(match found {
+        Ok(match kinds.find(name).await? {
             Some(object) if object.metadata.uid.as_deref() == Some(uid) => {
-                Err(waiting_for(&object))
+                Err(waiting_for(&object.metadata))
             }
             _ => Ok(()),
         })
@@ -90,8 +86,8 @@ pub async fn wait_deleted(
     .await
 }
 
-fn waiting_for(object: &DynamicObject) -> String {
-    let finalizers = object.metadata.finalizers.as_deref().unwrap_or_default();
+fn waiting_for(object: &ObjectMeta) -> String {
+    let finalizers = object.finalizers.as_deref().unwrap_or_default();
     if finalizers.is_empty() {
         "still there".to_owned()
     } else {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::adoption::Entrance;
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::kubeconfig;
@@ -23,6 +24,8 @@ pub(crate) const CALLER: &str = "capstan";
 pub struct Access {
     /// `https://<address>:6443`.
     pub endpoint: Option<String>,
+    /// Whether it is a cluster that was there before.
+    pub adopted: bool,
     /// Where the kubeconfig is.
     pub kubeconfig: PathBuf,
     /// Until when the caller's certificate is good.
@@ -40,11 +43,17 @@ pub fn access(desk: &Desk, name: &str) -> Result<Access, Error> {
     if !kubeconfig.exists() {
         return Err(Error::NoAddress(name.to_owned()));
     }
-    let client = files.pki()?.map(|(_, client)| client);
+    let certificate_until = if record.adopted.is_some() {
+        Entrance::stored(&kubeconfig)?.validity()
+    } else {
+        let client = files.pki()?.map(|(_, client)| client);
+        client.and_then(|client| Validity::of(&client.certificate))
+    };
     Ok(Access {
         endpoint: record.endpoint,
+        adopted: record.adopted.is_some(),
         kubeconfig,
-        certificate_until: client.and_then(|client| Validity::of(&client.certificate)),
+        certificate_until,
     })
 }
 
@@ -53,10 +62,17 @@ pub fn access(desk: &Desk, name: &str) -> Result<Access, Error> {
 /// the lock on the server's files.
 ///
 /// # Errors
-/// [`Error::NoServer`], or [`Error::KeysLost`] where the authority is not on this machine.
+/// [`Error::NoServer`], [`Error::KeysLost`] where the authority is not on this machine, [`Error::Invalid`] for an adopted
+/// cluster.
 pub fn renew(desk: &Desk, name: &str, now: Timestamp) -> Result<Access, Error> {
     let files = desk.files(name);
     let record = known(desk, &files, name)?;
+    if record.adopted.is_some() {
+        return Err(Error::Invalid {
+            problem: "the cluster was adopted, and its certificates are not Capstan's to make".into(),
+            hint: "get a new kubeconfig where the old one came from, and give it with capstan up --kubeconfig".into(),
+        });
+    }
     write_anew(&files, &record, now)?;
     access(desk, name)
 }
@@ -115,6 +131,7 @@ mod tests {
             replaces: false,
             usable_since: None,
             late_until: None,
+            adopted: None,
         };
         let lost = write_anew(&files, &record, Timestamp::UNIX_EPOCH).unwrap_err();
         assert!(matches!(lost, Error::KeysLost { .. }));

@@ -1,7 +1,10 @@
-//! The little that `up`, `status` and `down` ask the server's Kubernetes API, with the caller's certificate.
+//! The little that `up`, `status` and `down` ask the server's Kubernetes API, with the caller's certificate or, of an adopted
+//! cluster, as its kubeconfig says.
 
+use std::fmt;
 use std::time::Duration;
 
+use http::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
@@ -12,17 +15,40 @@ use crate::pki::CertifiedKey;
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 const CONNECT_LIMIT: Duration = Duration::from_secs(4);
 
+/// The kinds that stand for a cluster, each as `<group>/<version>/<plural>`.
+pub const CLUSTERS: [&str; 2] = [
+    "capstan.dev/v1alpha1/workloadclusters",
+    "cluster.x-k8s.io/v1beta2/clusters",
+];
+
 /// The API of one management server.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Api {
-    endpoint: String,
-    client: reqwest::Client,
+    way: Way,
+}
+
+#[derive(Clone)]
+enum Way {
+    /// To a server that `up` made. All its nodes are ours.
+    Own {
+        endpoint: String,
+        client: reqwest::Client,
+    },
+    /// By a kubeconfig. That a node of somebody else's cluster is being replaced is not our affair.
+    Adopted(kube::Client),
+}
+
+impl fmt::Debug for Api {
+    /// Shows nothing: the clients hold keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").finish_non_exhaustive()
+    }
 }
 
 /// How far the API is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
-    /// Every node is Ready; their number.
+    /// Every node is Ready, of an adopted cluster at least one; the number of Ready ones.
     Ready(usize),
     /// Not yet; what was seen.
     NotYet(String),
@@ -59,43 +85,46 @@ impl Api {
             .build()
             .map_err(failed)?;
         Ok(Self {
-            endpoint: endpoint.to_owned(),
-            client,
+            way: Way::Own {
+                endpoint: endpoint.to_owned(),
+                client,
+            },
         })
+    }
+
+    /// Of an adopted cluster.
+    pub fn adopted(client: kube::Client) -> Self {
+        Self {
+            way: Way::Adopted(client),
+        }
     }
 
     /// Whether the API answers the caller and every node is Ready. 401 and 403 are "not yet": kubeadm binds the caller's
     /// group near its end.
     pub async fn readiness(&self) -> Readiness {
         match self.get("/api/v1/nodes").await {
-            Ok((200, body)) => nodes(&body),
+            Ok((200, body)) => nodes(&body, matches!(self.way, Way::Own { .. })),
             Ok((status @ (401 | 403), _)) => {
                 Readiness::NotYet(format!("the API does not know us yet ({status})"))
             }
             Ok((status, _)) => Readiness::NotYet(format!("the API answers {status}")),
-            Err(error) => Readiness::NotYet(told(&error)),
+            Err(reason) => Readiness::NotYet(reason),
         }
     }
 
-    /// Clusters of Cluster API, or why they cannot be listed. A server without Cluster API has none.
+    /// Clusters of these kinds (of [`CLUSTERS`]), or why they cannot be listed. A server without Cluster API has none.
     ///
     /// # Errors
     /// In words, if the API does not answer.
-    pub async fn clusters(&self) -> Result<Vec<ClusterRef>, String> {
+    pub async fn clusters(&self, kinds: &[&str]) -> Result<Vec<ClusterRef>, String> {
         let mut clusters = Vec::new();
-        for resource in [
-            "capstan.dev/v1alpha1/workloadclusters",
-            "cluster.x-k8s.io/v1beta2/clusters",
-        ] {
-            let (status, body) = self
-                .get(&format!("/apis/{resource}"))
-                .await
-                .map_err(|error| told(&error))?;
+        for resource in kinds {
+            let (status, body) = self.get(&format!("/apis/{resource}")).await?;
             match status {
                 200 => clusters.extend(items(&body).filter_map(|item| {
                     let text = |key: &str| item["metadata"][key].as_str().map(str::to_owned);
                     Some(ClusterRef {
-                        resource: resource.to_owned(),
+                        resource: (*resource).to_owned(),
                         namespace: text("namespace")?,
                         name: text("name")?,
                     })
@@ -117,13 +146,7 @@ impl Api {
             "/apis/{group}/namespaces/{}/{plural}/{}",
             cluster.namespace, cluster.name
         );
-        let answer = self
-            .client
-            .delete(format!("{}{path}", self.endpoint))
-            .send()
-            .await
-            .map_err(|error| told(&error))?;
-        match answer.status().as_u16() {
+        match self.call(Method::DELETE, &path).await?.0 {
             200 | 202 | 404 => Ok(()),
             status => Err(format!(
                 "deleting {} was answered with {status}",
@@ -132,22 +155,45 @@ impl Api {
         }
     }
 
-    async fn get(&self, path: &str) -> Result<(u16, Value), reqwest::Error> {
-        let answer = self
-            .client
-            .get(format!("{}{path}", self.endpoint))
-            .send()
-            .await?;
-        let status = answer.status().as_u16();
-        // An error's body is text or JSON, and not needed.
-        Ok((
-            status,
-            if status == 200 {
-                answer.json().await?
-            } else {
-                Value::Null
-            },
-        ))
+    async fn get(&self, path: &str) -> Result<(u16, Value), String> {
+        self.call(Method::GET, path).await
+    }
+
+    /// Status and, of a good answer, body: an error's is text or JSON, and not needed.
+    async fn call(&self, method: Method, path: &str) -> Result<(u16, Value), String> {
+        match &self.way {
+            Way::Own { endpoint, client } => {
+                let ask = async {
+                    let answer = client
+                        .request(method, format!("{endpoint}{path}"))
+                        .send()
+                        .await?;
+                    let status = answer.status().as_u16();
+                    let body = if status == 200 {
+                        answer.json().await?
+                    } else {
+                        Value::Null
+                    };
+                    Ok((status, body))
+                };
+                ask.await.map_err(|error: reqwest::Error| told(&error))
+            }
+            Way::Adopted(client) => {
+                let request = http::Request::builder()
+                    .method(method)
+                    .uri(path)
+                    .body(Vec::new())
+                    .map_err(|error| error.to_string())?;
+                match tokio::time::timeout(CALL_LIMIT, client.request(request)).await {
+                    Err(_) => Err("no answer".into()),
+                    Ok(Ok(body)) => Ok((200, body)),
+                    Ok(Err(kube::Error::Api(status))) => Ok((status.code, Value::Null)),
+                    Ok(Err(error)) => {
+                        Err(capstan_kubernetes::Error::request("ask", "the API", error).to_string())
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -155,7 +201,7 @@ fn items(list: &Value) -> impl Iterator<Item = &Value> {
     list["items"].as_array().into_iter().flatten()
 }
 
-fn nodes(list: &Value) -> Readiness {
+fn nodes(list: &Value, every: bool) -> Readiness {
     let is_ready = |node: &Value| {
         node["status"]["conditions"].as_array().is_some_and(|all| {
             all.iter()
@@ -166,8 +212,8 @@ fn nodes(list: &Value) -> Readiness {
         items(list).count(),
         items(list).filter(|node| is_ready(node)).count(),
     );
-    if all > 0 && ready == all {
-        Readiness::Ready(all)
+    if ready > 0 && (ready == all || !every) {
+        Readiness::Ready(ready)
     } else {
         Readiness::NotYet(format!("{ready} of {all} nodes are Ready"))
     }
@@ -195,16 +241,18 @@ mod tests {
         let node =
             |status: &str| json!({"status": {"conditions": [{"type": "Ready", "status": status}]}});
         assert_eq!(
-            nodes(&json!({"items": []})),
+            nodes(&json!({"items": []}), false),
             Readiness::NotYet("0 of 0 nodes are Ready".into())
         );
         assert_eq!(
-            nodes(&json!({"items": [node("True")]})),
+            nodes(&json!({"items": [node("True")]}), true),
             Readiness::Ready(1)
         );
+        let half = json!({"items": [node("True"), node("Unknown")]});
         assert_eq!(
-            nodes(&json!({"items": [node("True"), node("Unknown")]})),
+            nodes(&half, true),
             Readiness::NotYet("1 of 2 nodes are Ready".into())
         );
+        assert_eq!(nodes(&half, false), Readiness::Ready(1));
     }
 }

@@ -47,7 +47,7 @@ fn link_local(address: IpAddr) -> bool {
 }
 
 /// RFC 1918, RFC 6598 (carriers' translation) and RFC 4193.
-fn private(address: IpAddr) -> bool {
+pub(crate) fn private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
             let [first, second, ..] = address.octets();

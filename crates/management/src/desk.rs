@@ -103,6 +103,15 @@ impl Desk {
         }
     }
 
+    /// That there is no server of a name, with those that there are.
+    pub fn no_server(&self, name: &str, survey: &Survey) -> Error {
+        Error::NoServer {
+            name: name.to_owned(),
+            project: self.project().to_owned(),
+            known: survey.servers.keys().map(ToString::to_string).collect(),
+        }
+    }
+
     /// Whatever in the project looks like a cluster made by Cluster API: names that its OpenStack provider gives. Only for
     /// telling, never for removing.
     ///

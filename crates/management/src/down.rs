@@ -1,9 +1,11 @@
 //! `capstan down`: removes exactly what carries a server's identity, by id, and proves it by looking again.
 //!
 //! Needs neither the server nor the local files: the identity in the resources is enough. Files go last, after the audit.
+//! Of an adopted cluster what was installed on it is taken off, which needs its kubeconfig; the cluster itself stays.
 
 mod audit;
 mod clusters;
+mod host;
 mod removal;
 
 use std::time::Duration;
@@ -12,7 +14,8 @@ use capstan_openstack::Entry;
 use rand::RngCore as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Api, ClusterRef};
+use crate::adoption::Entrance;
+use crate::api::{Api, CLUSTERS, ClusterRef};
 use crate::desk::{Desk, Situation};
 use crate::error::Error;
 use crate::identity::Identity;
@@ -24,6 +27,7 @@ use crate::up::Caller;
 
 use audit::Audit;
 use clusters::{clusters, remove_clusters};
+pub use host::Host;
 use removal::Removing;
 
 /// Pause between two looks.
@@ -50,12 +54,34 @@ impl Default for Patience {
     }
 }
 
+/// Which server is meant.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Which of several of the name.
+    pub uid: Option<&'a str>,
+    /// The way into an adopted cluster, where none is kept on this machine or that one does not work any more.
+    pub entrance: Option<&'a Entrance>,
+}
+
+impl<'a> Wanted<'a> {
+    /// By name alone.
+    pub const fn named(name: &'a str) -> Self {
+        Self {
+            name,
+            uid: None,
+            entrance: None,
+        }
+    }
+}
+
 /// What the user allows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Allowed {
     /// Remove clusters first.
     pub with_clusters: bool,
-    /// Go on although nobody can say whether there are clusters, or how to remove them.
+    /// Go on although nobody can say whether there are clusters, or how to remove them, or what is on an adopted cluster.
     pub abandon_clusters: bool,
 }
 
@@ -70,6 +96,8 @@ pub struct Prepared {
     pub clusters: Vec<ClusterRef>,
     /// What looks like a cluster's and will stay.
     pub abandoned: Vec<Entry>,
+    /// What is taken off the adopted cluster the server is.
+    pub host: Option<Host>,
     found: Found,
     api: Option<Api>,
     holder: Option<String>,
@@ -79,8 +107,10 @@ pub struct Prepared {
 /// What `down` did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gone {
-    /// How many resources there were.
+    /// How many resources there were in the cloud.
     pub created: usize,
+    /// How many objects were taken off an adopted cluster.
+    pub uninstalled: usize,
 }
 
 /// Finds out what there is; changes nothing.
@@ -89,26 +119,37 @@ pub struct Gone {
 /// [`Error::NoServer`], [`Error::HasClusters`] and [`Error::ClustersUnknown`] unless allowed.
 pub async fn prepare(
     desk: &Desk,
-    name: &str,
-    uid: Option<&str>,
+    wanted: Wanted<'_>,
     allowed: Allowed,
     survey: &Survey,
 ) -> Result<Prepared, Error> {
-    let (identity, found, record) = match desk.situation(name, uid, survey)? {
-        Situation::Nothing => {
-            let known = survey.servers.keys().map(ToString::to_string).collect();
-            return Err(Error::NoServer {
-                name: name.to_owned(),
-                project: desk.project().to_owned(),
-                known,
-            });
-        }
+    let name = wanted.name;
+    let (identity, found, record) = match desk.situation(name, wanted.uid, survey)? {
+        Situation::Nothing => match host::holder(wanted).await? {
+            Some(identity) => (identity, Found::default(), None),
+            None => return Err(desk.no_server(name, survey)),
+        },
         Situation::Ours { record, found } => (record.identity.clone(), *found, Some(record)),
         Situation::Elsewhere { identity, found } => (identity, *found, None),
     };
-    let files = desk.files(name);
+    let mut prepared = Prepared {
+        entries: found.entries(),
+        clusters: Vec::new(),
+        abandoned: Vec::new(),
+        host: None,
+        holder: record.as_ref().map(|record| record.holder.clone()),
+        late_until: record.as_ref().and_then(|record| record.late_until),
+        api: None,
+        identity,
+        found,
+    };
+    if host::is_adopted(wanted, record.as_deref(), &prepared, allowed)? {
+        host::look(desk, wanted, record.as_deref(), &mut prepared, allowed).await?;
+        return Ok(prepared);
+    }
     let endpoint = record.as_ref().and_then(|record| record.endpoint.clone());
-    let api = match (
+    let files = desk.files(name);
+    prepared.api = match (
         endpoint,
         record.as_ref().map(|_| files.pki()).transpose()?.flatten(),
     ) {
@@ -117,20 +158,10 @@ pub async fn prepare(
         }
         _ => None,
     };
-    let mut prepared = Prepared {
-        entries: found.entries(),
-        clusters: Vec::new(),
-        abandoned: Vec::new(),
-        holder: record.as_ref().map(|record| record.holder.clone()),
-        late_until: record.as_ref().and_then(|record| record.late_until),
-        api,
-        identity,
-        found,
-    };
     // A server that was never usable cannot have made a cluster.
     let ever_usable = record.is_none_or(|record| record.usable_since.is_some());
     if !prepared.found.servers.is_empty() && ever_usable {
-        clusters(desk, &mut prepared, allowed).await?;
+        clusters(desk, &mut prepared, &CLUSTERS, allowed).await?;
     }
     Ok(prepared)
 }
@@ -192,11 +223,23 @@ async fn locked(removing: Removing<'_>, prepared: &Prepared) -> Result<Gone, Err
         )
         .await?;
     }
+    // From here on it has no clusters any more, and soon no API that could be asked again.
+    let files = removing.desk.files(&prepared.identity.name);
+    files.update_record(|record| record.usable_since = None)?;
     removing.reporter.report(Event::Planned {
         steps: prepared.entries.len(),
         expected: Duration::from_secs(10) + late.unwrap_or_default(),
     });
-    Audit::new(removing, prepared, late).run().await
+    // Before the credential: what runs there uses it to the end.
+    let uninstalled = match &prepared.host {
+        Some(host) => host.clear(removing).await?,
+        None => 0,
+    };
+    let gone = Audit::new(removing, prepared, late).run().await?;
+    Ok(Gone {
+        uninstalled,
+        ..gone
+    })
 }
 
 #[cfg(test)]

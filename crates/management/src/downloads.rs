@@ -48,7 +48,8 @@ fn artifacts(kubernetes_version: &str) -> Result<Vec<Artifact>, Error> {
 }
 
 /// All downloads of a node of this Kubernetes, each with its sum: the catalogue's for what upstream publishes, else the one
-/// beside the file (`<file>.sha256`), read here and now, so that the server can be given nothing else later.
+/// that upstream or the mirror (`<file>.sha256`) publishes, read here and now, so that the server can be given nothing else
+/// later.
 ///
 /// # Errors
 /// If the catalogue does not know the version, or a sum cannot be read.
@@ -73,10 +74,13 @@ pub async fn downloads(
             async move {
                 let url = artifact.location(mirror);
                 // A mirror may hold what its operator built: its own sum counts there.
-                let known = artifact.sha256.clone().filter(|_| url == artifact.url);
-                let sha256 = match known {
-                    Some(sum) => sum,
-                    None => sum_beside(client, &url).await?,
+                let upstream = url == artifact.url;
+                let sha256 = match (&artifact.sha256, &artifact.sums) {
+                    (Some(sum), _) if upstream => sum.clone(),
+                    (None, Some(sums)) if upstream => {
+                        published_sum(client, sums, &artifact.file).await?
+                    }
+                    _ => published_sum(client, &format!("{url}.sha256"), &artifact.file).await?,
                 };
                 Ok(Download { url, sha256, place })
             }
@@ -86,14 +90,13 @@ pub async fn downloads(
         .await
 }
 
-async fn sum_beside(client: &reqwest::Client, url: &str) -> Result<String, Error> {
-    let url = format!("{url}.sha256");
+async fn published_sum(client: &reqwest::Client, url: &str, file: &str) -> Result<String, Error> {
     let failed = |reason: String| Error::Checksum {
-        url: url.clone(),
+        url: url.to_owned(),
         reason,
     };
     let answer = client
-        .get(&url)
+        .get(url)
         .send()
         .await
         .and_then(reqwest::Response::error_for_status);
@@ -104,12 +107,19 @@ async fn sum_beside(client: &reqwest::Client, url: &str) -> Result<String, Error
             .map_err(|error| failed(error.to_string()))?,
         Err(error) => return Err(failed(error.to_string())),
     };
-    read_sum(&text).ok_or_else(|| failed("what is there is no SHA-256".into()))
+    read_sum(&text, file).ok_or_else(|| failed(format!("what is there is no SHA-256 of {file}")))
 }
 
-/// The sum in a `.sha256` file: alone, or as `sha256sum` writes it.
-fn read_sum(text: &str) -> Option<String> {
-    let sum = text.split_whitespace().next()?.to_ascii_lowercase();
+/// The sum of a file: alone, or in a line of its own as `sha256sum` writes it (a star before the name means binary).
+fn read_sum(text: &str, file: &str) -> Option<String> {
+    let sum = text.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let sum = words.next()?;
+        words
+            .next()
+            .is_none_or(|name| name.trim_start_matches('*') == file)
+            .then(|| sum.to_ascii_lowercase())
+    })?;
     (sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(sum)
 }
 
@@ -147,12 +157,16 @@ mod tests {
     #[test]
     fn sums_are_read_in_both_forms() {
         let sum = "a1".repeat(32);
-        assert_eq!(read_sum(&sum).as_deref(), Some(sum.as_str()));
-        assert_eq!(
-            read_sum(&format!("{}  kubeadm\n", sum.to_uppercase())),
-            Some(sum)
+        let read = |text: &str| read_sum(text, "runc.amd64");
+        assert_eq!(read(&sum).as_deref(), Some(sum.as_str()));
+        let many = format!(
+            "{}  runc.arm64\n{} *runc.amd64\n",
+            "b2".repeat(32),
+            sum.to_uppercase()
         );
-        assert_eq!(read_sum("<html>404</html>"), None);
-        assert_eq!(read_sum(""), None);
+        assert_eq!(read(&many), Some(sum.clone()));
+        assert_eq!(read(&format!("{sum}  libseccomp.tar.gz\n")), None);
+        assert_eq!(read("<html>404</html>"), None);
+        assert_eq!(read(""), None);
     }
 }

@@ -3,6 +3,7 @@
 use capstan_kubernetes::ErrorKind;
 use capstan_openstack::{Entry, Kind, Shortage, Unknown};
 
+use crate::adoption::AdoptionError;
 use crate::cloudinit::UserDataError;
 use crate::engine::EngineError;
 use crate::identity::{Identity, IdentityError};
@@ -59,6 +60,9 @@ pub enum Error {
     /// What is installed in Kubernetes, or Kubernetes itself.
     #[error(transparent)]
     Providers(#[from] ProviderError),
+    /// An existing cluster that cannot be the server.
+    #[error(transparent)]
+    Adoption(#[from] AdoptionError),
     /// A wrong name.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -244,6 +248,7 @@ impl Error {
         match self {
             Self::Cloud(error) => cloud_category(error.kind()),
             Self::Providers(error) => error.category(),
+            Self::Adoption(error) => error.category(),
             Self::Unknown(_) | Self::NoServer { .. } => Category::NotFound,
             Self::Lock(LockError::Held { .. })
             | Self::HeldElsewhere { .. }
@@ -278,6 +283,7 @@ impl Error {
         Some(match self {
             Self::Cloud(error) => return error.hint().map(str::to_owned),
             Self::Providers(error) => return error.hint().map(str::to_owned),
+            Self::Adoption(error) => error.hint(),
             Self::Unknown(error) => error.hint(),
             Self::State(error) => error.hint(),
             Self::Identity(error) => error.hint(),

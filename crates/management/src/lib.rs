@@ -3,9 +3,10 @@
 //! Pure, without input or output: [`identity`], [`settings`], [`plan`], [`steps`], [`pki`], [`kubeconfig`], [`cloudinit`],
 //! [`engine`], [`console`], [`late`],
 //! [`validity`]. What remains on the caller's disk is [`state`]; what exists in the cloud is found by [`survey`];
-//! [`up`] and [`down`] string these together.
+//! [`up`], for a cluster that is there already [`adoption`], and [`down`] string these together.
 
 pub mod access;
+pub mod adoption;
 pub mod api;
 pub mod caller_address;
 pub mod cloudinit;

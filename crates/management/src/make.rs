@@ -83,6 +83,27 @@ fn address(text: &str) -> Result<IpAddr, Error> {
         .map_err(|_| Error::Order("an address that is one"))
 }
 
+/// A server's own credential. Its secret was drawn here and saved before, so that a lost answer loses nothing.
+pub(crate) async fn credential(
+    session: &Session,
+    identity: &Identity,
+    secret: &SecretString,
+    roles: &[String],
+) -> Done {
+    let (api, name) = (session.identity(), identity.resource_name());
+    let new = ApplicationCredentialCreate {
+        name: name.clone(),
+        description: Some(identity.description()),
+        secret: Some(secret.clone()),
+        roles: roles.to_vec(),
+        unrestricted: true,
+        ..ApplicationCredentialCreate::default()
+    };
+    let find = || api.application_credential_named(&name);
+    let created = create_or_find(find, || api.create_application_credential(&new)).await?;
+    Ok(done(created, |credential| credential.id.clone()))
+}
+
 impl Maker<'_> {
     fn made(&self) -> MutexGuard<'_, Made> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
@@ -156,20 +177,14 @@ impl Maker<'_> {
         ))
     }
 
-    /// The server's own credential. Its secret was drawn here and saved before, so that a lost answer loses nothing.
     pub(crate) async fn credential(&self) -> Done {
-        let (api, name) = (self.session.identity(), self.name());
-        let new = ApplicationCredentialCreate {
-            name: name.clone(),
-            description: Some(self.identity.description()),
-            secret: Some(self.credential.clone()),
-            roles: self.choices.roles.clone(),
-            unrestricted: true,
-            ..ApplicationCredentialCreate::default()
-        };
-        let find = || api.application_credential_named(&name);
-        let created = create_or_find(find, || api.create_application_credential(&new)).await?;
-        Ok(done(created, |credential| credential.id.clone()))
+        credential(
+            self.session,
+            self.identity,
+            self.credential,
+            &self.choices.roles,
+        )
+        .await
     }
 
     pub(crate) async fn volume(&self) -> Done {

@@ -22,7 +22,7 @@ pub struct Mirror {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Settings {
-    /// External network the router and the floating IP use.
+    /// External network the router and the floating IP use, and clusters that name none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_network: Option<String>,
     /// Range of the server's own network.
@@ -64,6 +64,9 @@ pub struct Settings {
     /// Range of the services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_cidr: Option<IpNet>,
+    /// From where the server reaches OpenStack and the APIs of its clusters, beside the floating IP of one that `up` makes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub egress_cidr: Vec<IpNet>,
     /// Mirror of images and files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mirror: Option<Mirror>,
@@ -112,8 +115,31 @@ impl Settings {
         "kubernetesVersion",
         "podCidr",
         "serviceCidr",
+        "egressCidr",
         "mirror",
     ];
+
+    /// What is chosen here and means nothing where nothing is made but installed on an existing cluster.
+    pub fn of_made_servers(&self) -> Vec<&'static str> {
+        let chosen = [
+            ("networkCidr", self.network_cidr.is_some()),
+            ("image", self.image.is_some()),
+            ("flavor", self.flavor.is_some()),
+            ("availabilityZone", self.availability_zone.is_some()),
+            ("volumeSize", self.volume_size.is_some()),
+            ("volumeType", self.volume_type.is_some()),
+            ("apiCidr", !self.api_cidr.is_empty()),
+            ("sshKey", self.ssh_key.is_some()),
+            ("sshCidr", !self.ssh_cidr.is_empty()),
+            ("kubernetesVersion", self.kubernetes_version.is_some()),
+            ("podCidr", self.pod_cidr.is_some()),
+            ("serviceCidr", self.service_cidr.is_some()),
+        ];
+        chosen
+            .into_iter()
+            .filter_map(|(key, said)| said.then_some(key))
+            .collect()
+    }
 
     /// Reads a settings file; `origin` names it in messages.
     ///
@@ -160,6 +186,7 @@ impl Settings {
             kubernetes_version: self.kubernetes_version.or(below.kubernetes_version),
             pod_cidr: self.pod_cidr.or(below.pod_cidr),
             service_cidr: self.service_cidr.or(below.service_cidr),
+            egress_cidr: list(self.egress_cidr, below.egress_cidr),
             mirror: match (self.mirror, below.mirror) {
                 (Some(ours), Some(below)) => Some(Mirror {
                     files: ours.files.or(below.files),
@@ -192,7 +219,7 @@ mod tests {
         let text = "externalNetwork: public\nnetworkCidr: 10.0.0.0/24\ndns: [9.9.9.9]\nimage: i\nflavor: f\n\
                     availabilityZone: z\nvolumeSize: 40\nvolumeType: ssd\napiCidr: [192.0.2.0/24]\nsshKey: ssh-ed25519 A a\n\
                     sshCidr: [192.0.2.1/32]\nkubernetesVersion: v1.36.3\npodCidr: 10.244.0.0/16\nserviceCidr: 10.96.0.0/12\n\
-                    mirror: {files: 'http://m', registry: 'http://r'}\n";
+                    egressCidr: [198.51.100.9/32]\nmirror: {files: 'http://m', registry: 'http://r'}\n";
         let settings = Settings::parse(text, "all").unwrap();
         let serde_json::Value::Object(written) = serde_json::to_value(&settings).unwrap() else {
             unreachable!()
@@ -203,6 +230,11 @@ mod tests {
         known.sort_unstable();
         assert_eq!(keys, known);
         assert_eq!(Settings::default().or(settings.clone()), settings);
+        let for_any = ["externalNetwork", "dns", "egressCidr", "mirror"];
+        let mut for_made = settings.of_made_servers();
+        for_made.extend(for_any);
+        for_made.sort_unstable();
+        assert_eq!(for_made, known, "each key is for made servers or for any");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use cloud_key::CloudKey;
 pub use error::StateError;
 pub use files::ServerFiles;
 pub(crate) use files::create_private_directory;
-pub use record::Record;
+pub use record::{Adopted, Record};
 
 use error::io_error;
 

@@ -3,10 +3,10 @@
 //! Before the first request that creates something the local state is complete: uid, certificates, the credential's secret,
 //! the choices, and what the project held. From then on everything can be found again, by this run or the next.
 
-mod answers;
+pub(crate) mod answers;
 mod boot;
 mod doubles;
-mod local;
+pub(crate) mod local;
 mod run;
 
 use std::sync::Mutex as Cell;

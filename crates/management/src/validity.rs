@@ -43,13 +43,22 @@ impl Validity {
         self.days_left(now) < SOON_DAYS
     }
 
-    /// In words, with what to do when it is time.
+    /// In words, with what to do when it is time, for a certificate of ours.
     pub fn told(self, now: Timestamp) -> String {
+        self.told_with(now, "capstan access --renew makes it anew")
+    }
+
+    /// The same for a certificate in a kubeconfig that was given.
+    pub fn told_of_others(self, now: Timestamp) -> String {
+        self.told_with(now, "capstan up --kubeconfig takes a new one")
+    }
+
+    fn told_with(self, now: Timestamp, remedy: &str) -> String {
         if self.is_over(now) {
-            format!("over since {self}; capstan access --renew makes it anew")
+            format!("over since {self}; {remedy}")
         } else if self.ends_soon(now) {
             format!(
-                "good until {self}, {} days from now; capstan access --renew makes it anew",
+                "good until {self}, {} days from now; {remedy}",
                 self.days_left(now)
             )
         } else {

@@ -10,97 +10,22 @@
     reason = "helpers of tests fail like tests"
 )]
 
-use std::path::{Path, PathBuf};
+mod support;
+
 use std::time::Duration;
 
 use capstan_kubernetes::{Applier, Deadline, ObjectName, wait_for};
 use capstan_management::providers::{
-    CheckLine, InstallEvent, InstallPlan, ManifestSource, check, clusterctl, default_releases,
-    install, own, resource_controller, webhook_certificate,
+    CheckLine, InstallEvent, InstallPlan, check, clusterctl, install, own, webhook_certificate,
 };
-use capstan_testkit::{ApiServer, MANIFESTS, Program, free_port};
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use capstan_testkit::{ApiServer, Program, free_port};
+use kube::api::{ListParams, PostParams};
 use kube::core::DynamicObject;
 use kube::{Api, Client};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-fn manifests() -> Option<PathBuf> {
-    let directory = std::env::var_os(MANIFESTS).map(PathBuf::from);
-    if directory.is_none() {
-        eprintln!(
-            "NOTE: {MANIFESTS} is not set: this test needs release manifests and did NOT run"
-        );
-    }
-    directory
-}
-
-fn plan(directory: &Path) -> InstallPlan {
-    InstallPlan {
-        releases: default_releases("v1.14.2", "v0.14.7"),
-        resource_controller: resource_controller("v2.6.0"),
-        source: ManifestSource::Directory(directory.to_owned()),
-        variables: [("EXP_CAPO_PRIORITY_QUEUE".to_owned(), "true".to_owned())].into(),
-        controller: own::Controller::published(),
-        objects: vec![own::cloud_secret(&"clouds: {}".into(), None).unwrap()],
-        limit: Duration::from_secs(90),
-    }
-}
-
-/// Says of every Deployment what a working node would let the Deployment controller say.
-async fn play_kubelet(client: Client) {
-    let api: Api<DynamicObject> = all(&client, "apps", "Deployment", "deployments");
-    loop {
-        for deployment in api
-            .list(&ListParams::default())
-            .await
-            .map(|l| l.items)
-            .unwrap_or_default()
-        {
-            let generation = deployment.metadata.generation;
-            if deployment
-                .data
-                .pointer("/status/observedGeneration")
-                .and_then(Value::as_i64)
-                == generation
-            {
-                continue;
-            }
-            let namespace = deployment.metadata.namespace.as_deref().unwrap();
-            let one: Api<DynamicObject> = Api::namespaced_with(
-                client.clone(),
-                namespace,
-                &resource("apps", "Deployment", "deployments"),
-            );
-            let status = json!({"status": {
-                "observedGeneration": generation, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1,
-                "availableReplicas": 1, "conditions": [{"type": "Available", "status": "True"}],
-            }});
-            let name = deployment.metadata.name.as_deref().unwrap();
-            let _ = one
-                .patch_status(name, &PatchParams::default(), &Patch::Merge(status))
-                .await;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
-fn resource(group: &str, kind: &str, plural: &str) -> kube::discovery::ApiResource {
-    let gvk = kube::core::GroupVersionKind::gvk(
-        group,
-        if group.starts_with("clusterctl") {
-            "v1alpha3"
-        } else {
-            "v1"
-        },
-        kind,
-    );
-    kube::discovery::ApiResource::from_gvk_with_plural(&gvk, plural)
-}
-
-fn all(client: &Client, group: &str, kind: &str, plural: &str) -> Api<DynamicObject> {
-    Api::all_with(client.clone(), &resource(group, kind, plural))
-}
+use support::{all, manifests, plan, play_kubelet, resource};
 
 async fn versions(client: &Client) -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -404,9 +329,15 @@ async fn the_real_providers_are_installed_checked_and_installed_again() {
 async fn clusterctl_understands(server: &ApiServer, plan: &InstallPlan) {
     let directory = server.directory().join("clusterctl");
     let client = server.client().await.unwrap();
-    let config = clusterctl::write(client, &plan.source, &plan.releases, &directory)
-        .await
-        .unwrap();
+    let config = clusterctl::write(
+        client,
+        &plan.catalogue,
+        &plan.source,
+        &plan.releases,
+        &directory,
+    )
+    .await
+    .unwrap();
     let cases: [(&[&str], &[&str]); 2] = [
         (
             &["upgrade", "plan"],

@@ -83,6 +83,9 @@ pub struct HistoryEntry {
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
+    /// The `metadata.generation` of the wish that this is a verdict on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
 }
 
 /// The account after a deletion.
@@ -102,6 +105,19 @@ pub struct Audit {
 }
 
 impl ClusterRecordStatus {
+    /// Adds a line to the history. A verdict that is there already is not told twice: whoever wrote it may have died before
+    /// the cluster's own status said so.
+    pub fn enter(&mut self, entry: HistoryEntry) {
+        let told = entry.generation.is_some()
+            && self.history.iter().any(|known| {
+                (known.generation, &known.action, &known.result)
+                    == (entry.generation, &entry.action, &entry.result)
+            });
+        if !told {
+            self.history.push(entry);
+        }
+    }
+
     /// Settles the account from the ledger: everything without a `gone_at` is left.
     pub fn settle(&self, at: Timestamp) -> Audit {
         let left: Vec<_> = self
@@ -151,5 +167,24 @@ mod tests {
         let audit = record.settle(now);
         assert_eq!((audit.created, audit.gone), (2, 1));
         assert_eq!(audit.left[0].id, "b");
+    }
+
+    #[test]
+    fn a_verdict_is_entered_once_and_the_same_one_on_a_later_wish_again() {
+        let verdict = |second, generation| HistoryEntry {
+            at: Timestamp::from_second(second).unwrap(),
+            action: "default 1 to 2".into(),
+            who: None,
+            result: Some("accepted".into()),
+            generation,
+        };
+        let mut record = ClusterRecordStatus::default();
+        record.enter(verdict(1, Some(2)));
+        record.enter(verdict(2, Some(2)));
+        assert_eq!(record.history.len(), 1, "entered before a kill, and after");
+        record.enter(verdict(3, Some(4)));
+        record.enter(verdict(4, None));
+        record.enter(verdict(5, None));
+        assert_eq!(record.history.len(), 4);
     }
 }

@@ -43,6 +43,7 @@ pub fn entry(
         action,
         who,
         result: Some(result.to_owned()),
+        generation,
     };
     if before.verdict(generation).is_some() {
         let goes_on = before.refusal(generation).is_some() && verdict.refusal().is_none();

@@ -257,7 +257,7 @@ class ContainerDriver(driver.ComputeDriver):
 
     def get_volume_connector(self, instance):
         return {"ip": CONF.my_ip, "host": self.host, "platform": platform.machine(), "os_type": "linux",
-                "multipath": False}
+                "multipath": False, "initiator": f"iqn.2026-01.dev.capstan:{self.host}"}
 
     def attach_volume(self, context, connection_info, instance, mountpoint, disk_bus=None, device_type=None,
                       encryption=None):

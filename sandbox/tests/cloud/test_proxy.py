@@ -8,6 +8,7 @@ import time
 import pytest
 import requests
 
+from capstan_sandbox import processes
 from capstan_sandbox.fault_cli import call
 from capstan_sandbox.openstack_config import PORTS
 
@@ -62,6 +63,20 @@ def test_delay(faults, cloud):
         began = time.monotonic()
         requests.get(cloud.endpoint(PORTS["compute"]) + "/", timeout=30)
         assert least <= time.monotonic() - began < most
+
+
+def test_what_is_on_its_way_arrives_although_its_caller_has_gone(faults, cloud, project):
+    faults.add(service="network", method="POST", path="/networks$", delay=1)
+    last = faults.last()
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(cloud.endpoint(PORTS["network"]) + "/v2.0/networks", json={"network": {"name": "late"}},
+                      headers={"X-Auth-Token": project.session.get_token()}, timeout=0.3)
+
+    def ended():
+        return [c for c in faults.calls(last) if c["method"] == "POST" and c["service"] == "network" and c["ms"]]
+    assert processes.until(ended, 30) and ended()[0]["status"] == 201
+    network, = project.network.networks(name="late")
+    project.network.delete_network(network)
 
 
 CALLER = """

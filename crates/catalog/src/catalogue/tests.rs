@@ -45,6 +45,16 @@ fn the_limits_are_those_of_cluster_api() {
     assert!(!catalogue.supports(version("v1.30.9")));
     assert!(catalogue.supports(version("v1.31.0")));
     assert!(!catalogue.supports(version("v1.37.0")));
+    let hosts = catalogue.management.hosts;
+    for (line, fits) in [
+        ("1.32", false),
+        ("1.33", true),
+        ("1.36", true),
+        ("1.37", false),
+    ] {
+        assert_eq!(hosts.contain(line.parse().unwrap()), fits, "{line}");
+    }
+    assert!(hosts.contain(catalogue.management.kubernetes.into()));
 }
 
 #[test]

@@ -43,7 +43,12 @@ impl Access {
             access(&desk, &name)?
         };
         if let Some(validity) = way.certificate_until {
-            let told = validity.told(Timestamp::now());
+            let now = Timestamp::now();
+            let told = if way.adopted {
+                validity.told_of_others(now)
+            } else {
+                validity.told(now)
+            };
             printer.note(&format!("client certificate {told}"));
         }
         if self.print {

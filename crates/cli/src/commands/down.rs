@@ -1,7 +1,10 @@
 //! `capstan down`.
 
+use std::path::PathBuf;
+
 use capstan_management::Error;
-use capstan_management::down::{self, Allowed, Prepared};
+use capstan_management::adoption::Entrance;
+use capstan_management::down::{self, Allowed, Host, Prepared, Wanted};
 use capstan_management::lock::RunLock;
 use capstan_management::survey::Survey;
 use clap::Args;
@@ -20,7 +23,8 @@ use crate::{ask, progress};
 /// Remove a management server and everything it has in the cloud.
 ///
 /// Removes exactly what was made for it, by id, then looks again and says what is left. Works when the server is dead or
-/// half built, and on a machine that did not make it.
+/// half built, and on a machine that did not make it. Of an existing cluster that was made the server what Capstan installed
+/// on it is removed, and nothing else; the cluster stays.
 #[derive(Debug, Args)]
 pub(crate) struct Down {
     #[command(flatten)]
@@ -37,15 +41,28 @@ pub(crate) struct Down {
     /// Remove its clusters first
     #[arg(long)]
     with_clusters: bool,
-    /// Remove the server although its clusters cannot be removed or listed; what they have in the cloud stays
+    /// Remove the server although its clusters cannot be removed or listed; what they have in the cloud stays, and so does
+    /// what is installed on an existing cluster that cannot be reached
     #[arg(long)]
     abandon_clusters: bool,
+    /// Kubeconfig of the existing cluster that is the server, where none is on this machine or that one works no more
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Context in it; without it the current one
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    context: Option<String>,
 }
 
 impl Down {
     /// Runs it.
     pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
         let name = server_name(&self.server)?;
+        let entrance = self
+            .kubeconfig
+            .as_deref()
+            .map(|path| Entrance::read(path, self.context.as_deref()))
+            .transpose()
+            .map_err(Error::from)?;
         let desk = desk(global).await?;
         let caller = caller("down");
         let lock = if self.dry_run {
@@ -58,32 +75,50 @@ impl Down {
             with_clusters: self.with_clusters,
             abandon_clusters: self.abandon_clusters,
         };
-        let prepared =
-            match down::prepare(&desk, &name, self.uid.as_deref(), allowed, &survey).await {
-                Err(error @ Error::NoServer { .. }) => {
-                    // Nothing shall remain of a server that is not there, not even the file of the lock.
-                    if let Some(lock) = lock {
-                        lock.remove()?;
-                    }
-                    return Err(error.into());
+        let wanted = Wanted {
+            name: &name,
+            uid: self.uid.as_deref(),
+            entrance: entrance.as_ref(),
+        };
+        let prepared = match down::prepare(&desk, wanted, allowed, &survey).await {
+            Err(error @ Error::NoServer { .. }) => {
+                // Nothing shall remain of a server that is not there, not even the file of the lock.
+                if let Some(lock) = lock {
+                    lock.remove()?;
                 }
-                result => result?,
-            };
+                return Err(error.into());
+            }
+            result => result?,
+        };
         if self.dry_run {
             return printer.result(&entries(&prepared), || render(&prepared));
         }
         printer.note(&render(&prepared));
         self.approve(&name)?;
+        let adopted = prepared
+            .host
+            .as_ref()
+            .is_some_and(|host| host.installed.is_some());
         let stop = stop_on_interrupt(*printer);
         let reporter = progress::reporter(printer.output());
         let gone = down::down(&desk, prepared, &caller, reporter.as_ref(), &stop).await?;
         if let Some(lock) = lock {
             lock.remove()?;
         }
-        printer.result(
-            &json!({ "created": gone.created, "gone": gone.created }),
-            || format!("created {0}, gone {0}", gone.created),
-        )
+        let value = json!({
+            "created": gone.created, "gone": gone.created, "uninstalled": gone.uninstalled,
+        });
+        printer.result(&value, || {
+            let cloud = format!("created {0}, gone {0}", gone.created);
+            if adopted {
+                format!(
+                    "{cloud}; {} objects removed from the cluster, which stays",
+                    gone.uninstalled
+                )
+            } else {
+                cloud
+            }
+        })
     }
 
     fn approve(&self, name: &str) -> Result<(), Failure> {
@@ -123,6 +158,13 @@ fn entries(prepared: &Prepared) -> serde_json::Value {
         "remove": list(&prepared.entries),
         "clusters": clusters,
         "abandon": list(&prepared.abandoned),
+        "cluster": prepared.host.as_ref().map(|host| json!({
+            "context": host.context,
+            "endpoint": host.endpoint,
+            "uninstall": host.installed.as_ref().map(|installed| {
+                installed.objects.iter().map(ToString::to_string).collect::<Vec<_>>()
+            }),
+        })),
     })
 }
 
@@ -148,6 +190,7 @@ fn render(prepared: &Prepared) -> String {
     } else {
         format!("{}\n", table(&head, rows(&prepared.entries)))
     });
+    parts.extend(prepared.host.as_ref().map(host));
     if !clusters.is_empty() {
         parts.push(format!("with its clusters: {}\n", clusters.join(", ")));
     }
@@ -158,4 +201,21 @@ fn render(prepared: &Prepared) -> String {
         ));
     }
     parts.join("\n")
+}
+
+/// What is removed from an existing cluster.
+fn host(host: &Host) -> String {
+    let place = format!(
+        "the cluster of context {} at {}",
+        host.context, host.endpoint
+    );
+    match &host.installed {
+        Some(installed) => format!(
+            "from {place}: {} objects that Capstan installed; the cluster itself stays\n",
+            installed.objects.len()
+        ),
+        None => {
+            format!("NOT from {place}, which cannot be asked: what Capstan installed there stays\n")
+        }
+    }
 }

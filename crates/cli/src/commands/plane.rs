@@ -5,7 +5,7 @@ use std::path::Path;
 use capstan_catalog::Catalogue;
 use capstan_kubernetes::Connection;
 use capstan_management::desk::Desk;
-use capstan_management::providers::{self, CheckLine, InstallEvent, Plane, ProviderError, Release};
+use capstan_management::providers::{self, CheckLine, InstallEvent, Plane, ProviderError};
 use kube::Client;
 use secrecy::SecretString;
 
@@ -14,22 +14,25 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
 
-/// Installs the providers and the controller on a server, unless all of it is usable.
+/// Installs the providers and the controller on a server, unless all of it is usable; `anew` also then, because something
+/// was chosen that the server is to know.
 pub(crate) async fn install(
     desk: &Desk,
     name: &str,
     kubeconfig: &Path,
+    anew: bool,
     printer: &Printer,
 ) -> Result<(), Failure> {
     let client = client(kubeconfig).await?;
-    if providers::check(client.clone())
-        .await
-        .iter()
-        .all(CheckLine::is_good)
+    if !anew
+        && providers::check(client.clone())
+            .await
+            .iter()
+            .all(CheckLine::is_good)
     {
         return Ok(());
     }
-    let catalogue = Catalogue::bundled().map_err(ProviderError::from)?;
+    let catalogue = catalogue()?;
     let plan = Plane::of_server(desk, name)
         .await?
         .install_plan(&catalogue)?;
@@ -103,9 +106,7 @@ pub(crate) async fn client(kubeconfig: &Path) -> Result<Client, Failure> {
     connection.client().map_err(failure)
 }
 
-/// The providers this Capstan installs.
-pub(crate) fn releases() -> Result<Vec<Release>, Failure> {
-    let catalogue = Catalogue::bundled().map_err(ProviderError::from)?;
-    let releases = providers::catalogued_releases(&catalogue).map_err(ProviderError::from)?;
-    Ok(releases)
+/// The versions this Capstan installs.
+pub(crate) fn catalogue() -> Result<Catalogue, Failure> {
+    Ok(Catalogue::bundled().map_err(ProviderError::from)?)
 }

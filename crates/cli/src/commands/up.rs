@@ -1,16 +1,19 @@
 //! `capstan up`.
 
-use std::net::IpAddr;
+mod adopted;
+mod choices;
+
 use std::path::PathBuf;
 
+use capstan_management::adoption::Entrance;
 use capstan_management::lock::RunLock;
-use capstan_management::plan::{Plan, Question};
-use capstan_management::settings::{Mirror, Settings};
+use capstan_management::plan::{NeedLine, Plan, ResourceLine};
+use capstan_management::settings::Settings;
 use capstan_management::survey::Survey;
 use capstan_management::up::{self, Prepared};
 use capstan_management::{Error, desk::Desk};
+use capstan_openstack::Shortage;
 use clap::Args;
-use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::arguments::{Global, ServerName};
@@ -21,11 +24,13 @@ use crate::failure::Failure;
 use crate::printer::{Printer, table};
 use crate::shell::export;
 use crate::{ask, progress};
+use choices::{Choices, answer, read};
 
 /// Make a management server, or go on making it.
 ///
 /// Shows first what will be made and what it takes of the quota, then asks. Run again after any interruption it goes on
-/// where it stopped; run when all is there it says so.
+/// where it stopped; run when all is there it says so. With --kubeconfig no server is made: the cluster it leads to becomes
+/// the management server, and only a credential is made in the cloud.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     #[command(flatten)]
@@ -42,62 +47,14 @@ pub(crate) struct Up {
     /// Make a server anew whose certificates are lost
     #[arg(long)]
     replace: bool,
+    /// Take the existing cluster of this kubeconfig as the management server, and make none
+    #[arg(long, value_name = "FILE", conflicts_with = "replace")]
+    kubeconfig: Option<PathBuf>,
+    /// Context in it; without it the current one
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    context: Option<String>,
     #[command(flatten)]
     choices: Choices,
-}
-
-/// A flag for every line of a settings file.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Choices (also lines of a settings file)")]
-struct Choices {
-    /// External network of router and floating IP
-    #[arg(long, value_name = "NETWORK")]
-    external_network: Option<String>,
-    /// Range of the server's network [default: 10.0.0.0/24]
-    #[arg(long, value_name = "CIDR")]
-    network_cidr: Option<IpNet>,
-    /// Name server of that network; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    dns: Vec<IpAddr>,
-    /// Image: a Cluster API node image, Debian or Ubuntu
-    #[arg(long)]
-    image: Option<String>,
-    /// Flavor: 2 vCPU and 4 GiB or more
-    #[arg(long)]
-    flavor: Option<String>,
-    /// Availability zone
-    #[arg(long, value_name = "ZONE")]
-    availability_zone: Option<String>,
-    /// Root volume in GiB
-    #[arg(long, value_name = "GIB")]
-    volume_size: Option<u64>,
-    /// Type of the root volume
-    #[arg(long, value_name = "TYPE")]
-    volume_type: Option<String>,
-    /// Who may reach the API; may be repeated
-    #[arg(long, value_name = "CIDR")]
-    api_cidr: Vec<IpNet>,
-    /// File with a public key that may log in
-    #[arg(long, value_name = "FILE")]
-    ssh_key: Option<PathBuf>,
-    /// Who may reach port 22; may be repeated
-    #[arg(long, value_name = "CIDR")]
-    ssh_cidr: Vec<IpNet>,
-    /// Kubernetes of a vanilla image
-    #[arg(long, value_name = "VERSION")]
-    kubernetes_version: Option<String>,
-    /// Range of the pods [default: 10.244.0.0/16]
-    #[arg(long, value_name = "CIDR")]
-    pod_cidr: Option<IpNet>,
-    /// Range of the services [default: 10.96.0.0/12]
-    #[arg(long, value_name = "CIDR")]
-    service_cidr: Option<IpNet>,
-    /// Base URL of a mirror of files
-    #[arg(long, value_name = "URL")]
-    mirror_files: Option<String>,
-    /// URL of a registry that mirrors all images
-    #[arg(long, value_name = "URL")]
-    mirror_registry: Option<String>,
 }
 
 /// What `-o json` gets.
@@ -109,47 +66,6 @@ struct Outcome {
     endpoint: String,
     kubeconfig: PathBuf,
     was_up: bool,
-}
-
-impl Choices {
-    fn settings(self) -> Result<Settings, Failure> {
-        let mirror =
-            (self.mirror_files.is_some() || self.mirror_registry.is_some()).then_some(Mirror {
-                files: self.mirror_files,
-                registry: self.mirror_registry,
-            });
-        let ssh_key = self
-            .ssh_key
-            .map(|path| read(&path))
-            .transpose()?
-            .map(|key| key.trim().to_owned());
-        Ok(Settings {
-            external_network: self.external_network,
-            network_cidr: self.network_cidr,
-            dns: self.dns,
-            image: self.image,
-            flavor: self.flavor,
-            availability_zone: self.availability_zone,
-            volume_size: self.volume_size,
-            volume_type: self.volume_type,
-            api_cidr: self.api_cidr,
-            ssh_key,
-            ssh_cidr: self.ssh_cidr,
-            kubernetes_version: self.kubernetes_version,
-            pod_cidr: self.pod_cidr,
-            service_cidr: self.service_cidr,
-            mirror,
-        })
-    }
-}
-
-fn read(path: &std::path::Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
-        Failure::new(
-            Exit::Input,
-            format!("failed to read {}: {error}", path.display()),
-        )
-    })
 }
 
 impl Up {
@@ -177,11 +93,24 @@ impl Up {
         let name = server_name(&self.server)?;
         capstan_management::identity::check_name(&name).map_err(Error::from)?;
         let settings = self.settings(&name)?;
+        let given = self
+            .kubeconfig
+            .as_deref()
+            .map(|path| Entrance::read(path, self.context.as_deref()))
+            .transpose()
+            .map_err(Error::from)?;
         let desk = desk(global).await?;
+        let adopted = desk
+            .files(&name)
+            .record()?
+            .is_some_and(|record| record.adopted.is_some());
+        if given.is_some() || adopted {
+            return Box::pin(self.adopt(&desk, &name, given, settings, printer)).await;
+        }
         if !self.dry_run
             && let Some(up) = up::already_up(&desk, &name).await?
         {
-            plane::install(&desk, &name, &up.kubeconfig, printer).await?;
+            plane::install(&desk, &name, &up.kubeconfig, false, printer).await?;
             return show(printer, &up);
         }
         let caller = caller("up");
@@ -197,17 +126,21 @@ impl Up {
             .await?;
         if self.dry_run {
             printer.result(&prepared.plan, || render(&prepared.plan))?;
-            return quota(&prepared.plan);
+            return quota(&prepared.plan.shortages);
         }
         if prepared.plan.missing() > 0 {
             printer.note(&render(&prepared.plan));
-            quota(&prepared.plan)?;
-            self.approve(&prepared.plan)?;
+            quota(&prepared.plan.shortages)?;
+            self.approve(&format!(
+                "Make {} resources for server {}?",
+                prepared.plan.missing(),
+                prepared.plan.name
+            ))?;
         }
         let stop = stop_on_interrupt(*printer);
         let reporter = progress::reporter(printer.output());
         let up = up::up(&desk, prepared, &caller, reporter.as_ref(), &stop).await?;
-        plane::install(&desk, &name, &up.kubeconfig, printer).await?;
+        plane::install(&desk, &name, &up.kubeconfig, false, printer).await?;
         show(printer, &up)
     }
 
@@ -241,7 +174,7 @@ impl Up {
         }
     }
 
-    fn approve(&self, plan: &Plan) -> Result<(), Failure> {
+    fn approve(&self, question: &str) -> Result<(), Failure> {
         if self.yes {
             return Ok(());
         }
@@ -252,12 +185,7 @@ impl Up {
             )
             .hint("--yes approves it, --dry-run only shows it"));
         }
-        let question = format!(
-            "Make {} resources for server {}?",
-            plan.missing(),
-            plan.name
-        );
-        if ask::confirm(&question)? {
+        if ask::confirm(question)? {
             Ok(())
         } else {
             Err(Error::NotApproved.into())
@@ -265,46 +193,28 @@ impl Up {
     }
 }
 
-/// Asks one question and writes the answer into the settings.
-fn answer(settings: &mut Settings, question: &Question) -> Result<(), Failure> {
-    let answer = ask::choose(question)?;
-    match question.key {
-        "externalNetwork" => settings.external_network = Some(answer),
-        "image" => settings.image = Some(answer),
-        "flavor" => settings.flavor = Some(answer),
-        _ => {
-            settings.api_cidr = answer
-                .split([',', ' '])
-                .filter(|part| !part.is_empty())
-                .map(|part| {
-                    part.parse::<IpNet>()
-                        .or_else(|_| part.parse::<IpAddr>().map(IpNet::from))
-                })
-                .collect::<Result<_, _>>()
-                .map_err(|_| {
-                    Failure::new(
-                        Exit::Input,
-                        format!("{answer:?} is no range like 192.0.2.0/24"),
-                    )
-                })?;
-        }
-    }
-    Ok(())
-}
-
-fn quota(plan: &Plan) -> Result<(), Failure> {
-    if plan.shortages.is_empty() {
+fn quota(shortages: &[Shortage]) -> Result<(), Failure> {
+    if shortages.is_empty() {
         Ok(())
     } else {
-        Err(Error::Quota(plan.shortages.clone()).into())
+        Err(Error::Quota(shortages.to_vec()).into())
     }
 }
 
 /// The plan for people.
 fn render(plan: &Plan) -> String {
-    let resources = table(
+    let resources = resource_table(&plan.resources);
+    let quota = quota_table(&plan.quota);
+    format!(
+        "Management server {} in project {} of cloud {}: Kubernetes {} by {}\n\n{resources}\n\n{quota}\n",
+        plan.name, plan.project, plan.cloud, plan.choices.kubernetes_version, plan.engine
+    )
+}
+
+fn resource_table(lines: &[ResourceLine]) -> String {
+    table(
         &["resource", "name", "details", ""],
-        plan.resources.iter().map(|line| {
+        lines.iter().map(|line| {
             let state = if line.exists { "there" } else { "new" };
             vec![
                 line.kind.clone(),
@@ -313,10 +223,13 @@ fn render(plan: &Plan) -> String {
                 state.to_owned(),
             ]
         }),
-    );
-    let quota = table(
+    )
+}
+
+fn quota_table(lines: &[NeedLine]) -> String {
+    table(
         &["quota", "needed", "free", ""],
-        plan.quota.iter().map(|line| {
+        lines.iter().map(|line| {
             let free = line
                 .free
                 .map_or_else(|| "unlimited".to_owned(), |free| free.to_string());
@@ -328,10 +241,6 @@ fn render(plan: &Plan) -> String {
                 verdict.to_owned(),
             ]
         }),
-    );
-    format!(
-        "Management server {} in project {} of cloud {}: Kubernetes {} by {}\n\n{resources}\n\n{quota}\n",
-        plan.name, plan.project, plan.cloud, plan.choices.kubernetes_version, plan.engine
     )
 }
 

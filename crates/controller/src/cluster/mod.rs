@@ -109,7 +109,7 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
     if let Some(verdict) = verdict {
         let entry = history::entry(&status, subject.metadata(), &spec, &verdict, seen.now);
         if let Some(entry) = entry {
-            record.enter(entry);
+            record.status.enter(entry);
             record.save().await?;
         }
         seen.blockers = verdict.reasons();

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use kube::core::ObjectMeta;
 
 use super::{Inventory, InventoryEntry};
 use crate::apply::CONCURRENCY;
-use crate::{Applier, Error, FIELD_MANAGER, ObjectName, Result};
+use crate::{Applier, FIELD_MANAGER, ObjectName, Result};
 
 /// Whose an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +30,12 @@ impl Inventory {
         let listed = self.read(applier).await?;
         let listed: BTreeMap<&ObjectName, &InventoryEntry> =
             listed.iter().map(|entry| (&entry.name, entry)).collect();
-        futures::stream::iter(names)
-            .map(|name| one(applier, name, listed.get(name).copied()))
+        let mut looks = Vec::with_capacity(names.len());
+        for name in names {
+            // Boxed in a plain loop, as in `Applier::apply`.
+            looks.push(one(applier, name, listed.get(name).copied()).boxed());
+        }
+        futures::stream::iter(looks)
             .buffered(CONCURRENCY)
             .try_collect()
             .await
@@ -43,18 +47,7 @@ async fn one(
     name: &ObjectName,
     listed: Option<&InventoryEntry>,
 ) -> Result<Ownership> {
-    let api = match applier.kinds().api_of(name).await {
-        Ok(api) => api,
-        Err(Error::UnknownKind { .. }) => return Ok(Ownership::Missing),
-        Err(error) => return Err(error),
-    };
-    // Metadata only: definitions are large.
-    let found = match api.get_metadata_opt(&name.name).await {
-        Ok(found) => found,
-        // Its definition has gone since the kind was looked up: the path is not served any more.
-        Err(kube::Error::Api(status)) if status.code == 404 => None,
-        Err(error) => return Err(Error::request("read", name.to_string(), error)),
-    };
+    let found = applier.kinds().find(name).await?;
     Ok(found.map_or(Ownership::Missing, |object| {
         if is_ours(&object.metadata, listed) {
             Ownership::Ours
@@ -79,6 +72,8 @@ fn managers(object: &ObjectMeta) -> Vec<String> {
         .managed_fields
         .iter()
         .flatten()
+        // A controller writes the status of what is anybody's.
+        .filter(|entry| entry.subresource.is_none())
         .filter_map(|entry| entry.manager.clone())
         .collect();
     managers.sort();

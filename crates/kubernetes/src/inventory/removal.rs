@@ -1,16 +1,21 @@
 //! Removing what was applied, and nothing else.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt as _};
-use kube::api::{DeleteParams, Preconditions};
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 
 use super::ownership::is_ours;
 use super::{Inventory, InventoryEntry};
 use crate::apply::CONCURRENCY;
+use crate::error::is_missing;
 use crate::order::Stage;
 use crate::wait::{Deadline, wait_deleted};
 use crate::{Applier, Error, ObjectName, Result};
+
+/// A definition is gone after a second or two; on a busy machine after some more.
+const WAKE: Duration = Duration::from_secs(10);
 
 impl Inventory {
     /// Deletes everything that is listed, in the opposite order of applying, and waits after each stage until it is gone:
@@ -66,25 +71,51 @@ async fn delete_and_wait(
     let Some(uid) = delete(applier, &entry).await? else {
         return Ok(None);
     };
-    let api = applier.kinds().api_of(&entry.name).await?;
-    wait_deleted(&api, &entry.name, &uid, deadline).await?;
+    if entry.name.kind == "CustomResourceDefinition" {
+        wait_for_definition(applier, &entry.name, &uid, deadline).await?;
+    } else {
+        wait_deleted(applier.kinds(), &entry.name, &uid, deadline).await?;
+    }
     Ok(Some(entry.name))
+}
+
+/// Waits until a definition is gone, and wakes the one who has to let it go.
+///
+/// When the last write of the API server's own finalizer meets a conflict, it relies on being called again, and then
+/// leaves out changes of nothing but its own condition (`crd_finalizer.go` of apiextensions-apiserver 0.36): it comes back
+/// with its resync after five minutes. Any other change calls it at once.
+async fn wait_for_definition(
+    applier: &Applier,
+    name: &ObjectName,
+    uid: &str,
+    deadline: Deadline,
+) -> Result<()> {
+    let api = applier.kinds().api_of(name).await?;
+    loop {
+        let look = Deadline::after(WAKE.min(deadline.remaining()));
+        match wait_deleted(applier.kinds(), name, uid, look).await {
+            Err(Error::Timeout { .. }) if deadline.remaining() > WAKE => {}
+            result => return result,
+        }
+        let change = serde_json::json!({"metadata": {
+            // As a precondition: a namesake is not touched.
+            "uid": uid,
+            "annotations": {"capstan.dev/waited-for": jiff::Timestamp::now().to_string()},
+        }});
+        // Only to wake: what comes of it is seen by the next look.
+        if let Err(error) = api
+            .patch(&name.name, &PatchParams::default(), &Patch::Merge(&change))
+            .await
+        {
+            tracing::debug!(%error, definition = name.name, "failed to wake the finalizer");
+        }
+    }
 }
 
 /// Asks for the deletion of a listed object by its uid, which is given back; `None` if it is gone or somebody else's now.
 pub(super) async fn delete(applier: &Applier, entry: &InventoryEntry) -> Result<Option<String>> {
     let name = &entry.name;
-    let api = match applier.kinds().api_of(name).await {
-        Ok(api) => api,
-        // The kind is no longer served, so its objects are gone with it.
-        Err(Error::UnknownKind { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let found = api
-        .get_metadata_opt(&name.name)
-        .await
-        .map_err(|e| Error::request("read", name.to_string(), e))?;
-    let Some(object) = found else {
+    let Some(object) = applier.kinds().find(name).await? else {
         return Ok(None);
     };
     let (true, Some(uid)) = (is_ours(&object.metadata, Some(entry)), object.metadata.uid) else {
@@ -94,9 +125,10 @@ pub(super) async fn delete(applier: &Applier, entry: &InventoryEntry) -> Result<
         uid: Some(uid.clone()),
         resource_version: None,
     });
+    let api = applier.kinds().api_of(name).await?;
     match api.delete(&name.name, &params).await {
         Ok(_) => Ok(Some(uid)),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+        Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(Error::request("delete", name.to_string(), error)),
     }
 }

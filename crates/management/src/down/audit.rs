@@ -68,6 +68,7 @@ impl<'a> Audit<'a> {
                 None => {
                     return Ok(Gone {
                         created: self.seen.len(),
+                        uninstalled: 0,
                     });
                 }
             }

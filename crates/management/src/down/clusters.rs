@@ -14,14 +14,15 @@ use crate::progress::{Event, Reporter};
 /// Longest wait for clusters to be gone, all together.
 const CLUSTERS_LIMIT: Duration = Duration::from_mins(30);
 
-/// Finds out whether the server has clusters, and whether that is in the way.
+/// Finds out whether the server has clusters of these kinds, and whether that is in the way.
 pub(super) async fn clusters(
     desk: &Desk,
     prepared: &mut Prepared,
+    kinds: &[&str],
     allowed: Allowed,
 ) -> Result<(), Error> {
     let listed = match &prepared.api {
-        Some(api) => api.clusters().await,
+        Some(api) => api.clusters(kinds).await,
         None => Err("its certificates are not on this machine".into()),
     };
     let name = prepared.identity.name.clone();
@@ -75,6 +76,13 @@ pub(super) async fn remove_clusters(
     for cluster in clusters {
         api.delete(cluster).await.map_err(failed)?;
     }
+    // On an adopted cluster a kind may be somebody else's, whose clusters are not waited for.
+    let mut kinds: Vec<&str> = clusters
+        .iter()
+        .map(|cluster| cluster.resource.as_str())
+        .collect();
+    kinds.sort_unstable();
+    kinds.dedup();
     let started = Instant::now();
     let mut left = clusters.len();
     while left > 0 {
@@ -85,7 +93,7 @@ pub(super) async fn remove_clusters(
             });
         }
         tokio::time::sleep(LOOK).await;
-        let now = api.clusters().await.map_err(failed)?;
+        let now = api.clusters(&kinds).await.map_err(failed)?;
         if now.len() != left {
             left = now.len();
             reporter.report(Event::Note {

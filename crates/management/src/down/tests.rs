@@ -13,7 +13,7 @@ use wiremock::MockServer;
 use super::*;
 use crate::error::Category;
 use crate::settings::Settings;
-use crate::state::{Record, StateRoot};
+use crate::state::{Adopted, Record, StateRoot};
 use cloud::{Cloud, Event as Then};
 
 fn identity() -> Identity {
@@ -76,9 +76,12 @@ impl Bed {
     }
 
     async fn down(&mut self) -> Result<Gone, Error> {
+        self.down_allowed(Allowed::default()).await
+    }
+
+    async fn down_allowed(&mut self, allowed: Allowed) -> Result<Gone, Error> {
         let survey = Survey::read(&self.desk.session).await?;
-        let allowed = Allowed::default();
-        let prepared = prepare(&self.desk, "default", None, allowed, &survey).await?;
+        let prepared = prepare(&self.desk, Wanted::named("default"), allowed, &survey).await?;
         let caller = Caller {
             who: "a test".into(),
         };
@@ -116,6 +119,7 @@ fn record(session: &Session, desk: &Desk, note: Option<i64>) -> Record {
         replaces: false,
         usable_since: None,
         late_until: note.map(|seconds| Timestamp::now() + SignedDuration::from_secs(seconds)),
+        adopted: None,
     }
 }
 
@@ -186,6 +190,22 @@ async fn a_step_that_fails_is_told_by_its_own_kind() {
 }
 
 #[tokio::test]
+async fn once_removal_has_begun_the_server_is_not_asked_for_clusters_again() {
+    let cloud = Cloud::default().with("networks", thing("n")).then(
+        "DELETE",
+        "networks",
+        Then::Refused(403),
+    );
+    let mut bed = Bed::new(cloud, None).await;
+    let files = bed.desk.files("default");
+    files
+        .update_record(|record| record.usable_since = Some(Timestamp::now()))
+        .unwrap();
+    assert!(bed.down().await.is_err());
+    assert_eq!(files.record().unwrap().unwrap().usable_since, None);
+}
+
+#[tokio::test]
 async fn only_what_the_audit_finds_is_left() {
     let cloud =
         Cloud::default()
@@ -199,4 +219,57 @@ async fn only_what_the_audit_finds_is_left() {
             .to_string()
             .starts_with("created 1, gone 0: 1 left: network")
     );
+}
+
+fn credential() -> Value {
+    let mut credential = thing("c");
+    credential["project_id"] = "p".into();
+    credential
+}
+
+const ABANDON: Allowed = Allowed {
+    with_clusters: false,
+    abandon_clusters: true,
+};
+
+#[tokio::test]
+async fn an_adopted_cluster_that_cannot_be_asked_is_given_up_only_if_that_was_said() {
+    let cloud = Cloud::default().with("application_credentials", credential());
+    let mut bed = Bed::new(cloud, None).await;
+    let files = bed.desk.files("default");
+    let adopted = Adopted {
+        context: "prod".into(),
+        cluster: "u".into(),
+    };
+    files
+        .update_record(|record| record.adopted = Some(adopted))
+        .unwrap();
+    // Nobody listens on the discard port.
+    let kubeconfig = "{current-context: prod, contexts: [{name: prod, context: {cluster: c, user: u}}], \
+                      clusters: [{name: c, cluster: {server: 'https://127.0.0.1:9'}}], users: [{name: u, user: {token: t}}]}";
+    files.save_kubeconfig(&kubeconfig.into()).unwrap();
+
+    let error = bed.down().await.unwrap_err();
+    assert_eq!(error.category(), Category::Conflict);
+    assert!(error.hint().unwrap().contains("--abandon-clusters"));
+    assert_eq!(bed.cloud.held(), ["c"]);
+
+    let gone = bed.down_allowed(ABANDON).await.unwrap();
+    assert_eq!((gone.created, gone.uninstalled), (1, 0));
+    assert_eq!(bed.cloud.held(), Vec::<String>::new());
+    assert!(files.record().unwrap().is_none() && !files.kubeconfig_path().exists());
+}
+
+#[tokio::test]
+async fn a_credential_alone_may_be_an_adopted_clusters() {
+    let cloud = Cloud::default().with("application_credentials", credential());
+    let mut bed = Bed::new(cloud, None).await;
+    // Another machine than the one that adopted.
+    bed.desk.files("default").remove().unwrap();
+    let error = bed.down().await.unwrap_err();
+    assert_eq!(error.category(), Category::Conflict);
+    assert!(error.hint().unwrap().contains("--kubeconfig"));
+    assert_eq!(bed.cloud.held(), ["c"]);
+    assert_eq!(bed.down_allowed(ABANDON).await.unwrap().created, 1);
+    assert_eq!(bed.cloud.held(), Vec::<String>::new());
 }

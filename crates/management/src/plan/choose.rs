@@ -114,7 +114,7 @@ fn who_may_reach_the_api(caller: Option<IpNet>) -> Question {
 }
 
 /// The roles of [`ROLES`] the caller has; all of the caller's where the cloud names them otherwise.
-fn least_roles(held: &[String]) -> Vec<String> {
+pub(crate) fn least_roles(held: &[String]) -> Vec<String> {
     let least: Vec<_> = ROLES
         .into_iter()
         .filter(|role| held.iter().any(|held| held == role))

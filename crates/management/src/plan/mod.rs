@@ -7,11 +7,14 @@ mod resources;
 #[cfg(test)]
 mod tests;
 
-use capstan_openstack::{Inventory, Shortage};
+use std::collections::BTreeMap;
+
+use capstan_openstack::{Inventory, Quota, Resource, Shortage};
 use serde::Serialize;
 
 pub use choices::{Choices, FlavorChoice, ImageChoice, ImageKind, NamedId, VolumeChoice};
 pub use choose::choose;
+pub(crate) use choose::least_roles;
 pub use question::Question;
 use resources::{need, resources};
 
@@ -88,18 +91,7 @@ pub struct Subject<'a> {
 pub fn plan(subject: Subject<'_>, choices: Choices, inventory: &Inventory, found: &Found) -> Plan {
     let resources = resources(subject, &choices, found);
     let need = need(&choices, &resources);
-    let shortages = inventory.quota.shortages(need.clone());
-    let quota = need
-        .into_iter()
-        .map(|(resource, need)| NeedLine {
-            resource: resource.to_string(),
-            need,
-            free: inventory.quota.get(resource).and_then(|line| line.free()),
-            enough: shortages
-                .iter()
-                .all(|shortage| shortage.resource != resource),
-        })
-        .collect();
+    let (quota, shortages) = need_lines(need, &inventory.quota);
     Plan {
         name: subject.name.to_owned(),
         uid: subject.identity.map(|identity| identity.uid.to_string()),
@@ -111,6 +103,26 @@ pub fn plan(subject: Subject<'_>, choices: Choices, inventory: &Inventory, found
         quota,
         shortages,
     }
+}
+
+/// What is needed beside what is left, and what lacks.
+pub(crate) fn need_lines(
+    need: BTreeMap<Resource, u64>,
+    quota: &Quota,
+) -> (Vec<NeedLine>, Vec<Shortage>) {
+    let shortages = quota.shortages(need.clone());
+    let lines = need
+        .into_iter()
+        .map(|(resource, need)| NeedLine {
+            resource: resource.to_string(),
+            need,
+            free: quota.get(resource).and_then(|line| line.free()),
+            enough: shortages
+                .iter()
+                .all(|shortage| shortage.resource != resource),
+        })
+        .collect();
+    (lines, shortages)
 }
 
 impl Plan {

@@ -3,7 +3,7 @@
 //! Usable means: every Deployment is available, and the creation of each kind passes its webhooks. The second is tried with
 //! server-side dry runs, because an available Deployment does not prove that the API server reaches its webhook.
 
-use capstan_kubernetes::{Error, Kinds, ObjectName, deployment_available, dry_run_create};
+use capstan_kubernetes::{Error, Kinds, ObjectName, deployment_runs, dry_run_create};
 use futures::StreamExt;
 use kube::Client;
 use kube::core::DynamicObject;
@@ -79,7 +79,7 @@ async fn check_deployment(kinds: &Kinds, namespace: &str, name: &str) -> CheckLi
             .map_err(|e| Error::request("read", name.to_string(), e))
     };
     let problem = match read.await {
-        Ok(object) => deployment_available(&object).err(),
+        Ok(object) => deployment_runs(kinds, &object).await.err(),
         Err(error) => Some(error.to_string()),
     };
     CheckLine {

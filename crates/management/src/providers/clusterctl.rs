@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use capstan_catalog::Catalogue;
 use capstan_kubernetes::{Error, Kinds};
 use kube::api::ListParams;
 use kube::core::DynamicObject;
@@ -106,6 +107,7 @@ fn release(object: &DynamicObject) -> Option<Release> {
 /// clusterctl's own configuration would make it ask GitHub, and hang where there is no way out.
 pub async fn write(
     client: Client,
+    catalogue: &Catalogue,
     source: &ManifestSource,
     newest: &[Release],
     directory: &Path,
@@ -122,28 +124,31 @@ pub async fn write(
     if !matches!(source, ManifestSource::Upstream) {
         let newer = newest.iter().filter(|new| !releases.contains(new));
         let all: Vec<_> = releases.iter().chain(newer).cloned().collect();
-        copy_repository(&all, source, &directory).await?;
+        copy_repository(catalogue, &all, source, &directory).await?;
     }
     let path = directory.join("clusterctl.yaml");
-    write_file(&path, &configuration(&releases, source, &directory)).await?;
+    let text = configuration(catalogue, &releases, source, &directory)?;
+    write_file(&path, &text).await?;
     Ok(path)
 }
 
 /// clusterctl reads `https:` (GitHub and GitLab only) and files, so a mirror's files are copied into `directory`.
-fn configuration(releases: &[Release], source: &ManifestSource, directory: &Path) -> String {
+fn configuration(
+    catalogue: &Catalogue,
+    releases: &[Release],
+    source: &ManifestSource,
+    directory: &Path,
+) -> Result<String, ProviderError> {
     use std::fmt::Write as _;
     let mut text = String::from("providers:\n");
     let local = !matches!(source, ManifestSource::Upstream);
     for release in releases {
-        let manifest = release.manifest();
+        let manifest = release.manifest(catalogue)?;
         let url = if local {
             let folder = directory.join(release.label()).join(&manifest.version);
             folder.join(&manifest.file).display().to_string()
         } else {
-            format!(
-                "{}/{}/{}",
-                manifest.upstream, manifest.version, manifest.file
-            )
+            manifest.url
         };
         // Writing to a String cannot fail.
         let _ = writeln!(
@@ -160,18 +165,19 @@ fn configuration(releases: &[Release], source: &ManifestSource, directory: &Path
         // It would ask GitHub for a newer clusterctl after every command.
         text.push_str("CLUSTERCTL_DISABLE_VERSIONCHECK: \"true\"\n");
     }
-    text
+    Ok(text)
 }
 
 /// Copies the releases in the layout clusterctl wants of a local repository: `<provider label>/<version>/<file>`.
 async fn copy_repository(
+    catalogue: &Catalogue,
     releases: &[Release],
     source: &ManifestSource,
     directory: &Path,
 ) -> Result<(), ProviderError> {
     for release in releases {
         let folder = directory.join(release.label()).join(&release.version);
-        for file in [release.manifest(), release.metadata()] {
+        for file in [release.manifest(catalogue)?, release.metadata(catalogue)?] {
             let text = source.fetch(&file).await?;
             write_file(&folder.join(&file.file), &text).await?;
         }
@@ -238,7 +244,10 @@ mod tests {
     #[test]
     fn a_mirror_is_a_folder_and_upstream_a_url() {
         let releases = default_releases("v1.14.2", "v0.14.7");
-        let text = |source: &ManifestSource| configuration(&releases, source, Path::new("/r"));
+        let catalogue = Catalogue::bundled().unwrap();
+        let text = |source: &ManifestSource| {
+            configuration(&catalogue, &releases, source, Path::new("/r")).unwrap()
+        };
         let local = text(&ManifestSource::Mirror("http://m".into()));
         assert!(local.contains(
             "url: \"/r/infrastructure-openstack/v0.14.7/infrastructure-components.yaml\""

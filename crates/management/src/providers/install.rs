@@ -3,24 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use capstan_catalog::Catalogue;
 use capstan_kubernetes::{
-    Applier, Deadline, Error, Inventory, ObjectName, Pruned, deployment_available,
+    Applier, Deadline, Error, Inventory, ObjectName, Pruned, deployment_runs,
 };
-use futures::FutureExt;
-use futures::future::try_join_all;
 use kube::Client;
 use kube::core::DynamicObject;
 use time::OffsetDateTime;
 
-use super::components::Components;
+use super::claim::Claim;
+use super::manifests::Manifests;
 use super::substitution::Variables;
-use super::{
-    ManifestFile, ManifestSource, ProviderError, Release, WantedCertificate, clusterctl, own,
-    secret,
-};
+use super::{ManifestSource, ProviderError, Release, WantedCertificate, own, secret};
+use crate::identity::Identity;
 
 /// Purpose under which everything is listed, so that what a newer version no longer brings is removed.
-const INVENTORY: &str = "installed";
+pub(super) const INVENTORY: &str = "installed";
 /// Pause between two looks at the Deployments.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -29,14 +27,16 @@ const POLL: Duration = Duration::from_millis(500);
 pub struct InstallPlan {
     /// Providers and their versions.
     pub releases: Vec<Release>,
-    /// Definitions the OpenStack provider needs and no provider brings.
-    pub resource_controller: ManifestFile,
+    /// Says where their manifests are published, and those definitions that the OpenStack provider needs and none brings.
+    pub catalogue: Catalogue,
     /// Where the manifests come from.
     pub source: ManifestSource,
     /// Values for the variables in them; the releases' own defaults serve otherwise.
     pub variables: Variables,
     /// Our own controller.
     pub controller: own::Controller,
+    /// The management server it is for.
+    pub owner: Identity,
     /// Further objects of ours: the Secret with the cloud's credentials, the `Cloud` and `ManagementServer` objects.
     pub objects: Vec<DynamicObject>,
     /// Limit for everything.
@@ -81,8 +81,9 @@ pub enum InstallEvent {
 
 /// Installs everything and waits until all Deployments are available.
 ///
-/// Idempotent. Nothing that was there under another field manager and is not ours is touched; what an earlier run of ours
-/// applied and this one does not is removed by uid (namespaces and definitions are kept: they hold what users made).
+/// Idempotent. If anything of it is there and is somebody else's, or the cluster is another server's, nothing is touched and
+/// that is the error; what an earlier run of ours applied and this one does not is removed by uid (namespaces and definitions
+/// are kept: they hold what users made).
 pub async fn install(
     client: Client,
     plan: &InstallPlan,
@@ -104,43 +105,16 @@ async fn apply(
     seen(InstallEvent::Fetching {
         files: plan.releases.len() + 1,
     });
-    let components = try_join_all(
-        plan.releases
-            .iter()
-            .map(|release| fetch(plan, release).boxed()),
-    );
-    let definitions = async {
-        let text = plan.source.fetch(&plan.resource_controller).await?;
-        let mut objects =
-            capstan_kubernetes::parse_manifest(&plan.resource_controller.path(), &text)?;
-        // Upstream publishes the controller in the same file.
-        objects.retain(|o| ObjectName::of(o).kind == "CustomResourceDefinition");
-        Ok::<_, ProviderError>(objects)
-    };
-    let (components, definitions) = futures::try_join!(components, definitions)?;
+    let manifests = Manifests::fetch(plan).await?;
+    manifests.ground(applier, plan).await?;
 
-    // Our namespace comes first: it holds the list of what is installed and the authority of the webhooks.
-    let controller = own::controller(&plan.controller)?;
-    for object in controller
-        .iter()
-        .filter(|o| ObjectName::of(o).kind == "Namespace")
-    {
-        applier.apply_one(object, deadline).await?;
-    }
+    // Our namespace comes first: it says whose the cluster is, and holds the list of what is installed and the authority of
+    // the webhooks.
+    let namespace = own::namespace(&plan.owner)?;
+    Claim::take(applier, &plan.owner, &namespace, deadline).await?;
     let now = OffsetDateTime::now_utc();
     let authority = secret::authority(applier, now).await?;
-
-    let mut objects = definitions;
-    objects.extend(capstan_workload::resource::definitions()?);
-    objects.push(clusterctl::definition()?);
-    let mut certificates = Vec::new();
-    for (release, component) in plan.releases.iter().zip(components) {
-        objects.push(clusterctl::inventory(release, &component.namespace)?);
-        certificates.extend(component.certificates.clone());
-        objects.extend(component.with_authority(&authority.certificate));
-    }
-    objects.extend(controller);
-    objects.extend(plan.objects.iter().cloned());
+    let (objects, certificates) = manifests.objects(plan, &authority.certificate)?;
 
     let inventory = Inventory::new(own::NAMESPACE, INVENTORY);
     inventory.announce(applier, &objects, deadline).await?;
@@ -179,11 +153,6 @@ async fn apply(
         .map(|a| a.name)
         .filter(|name| name.kind == "Deployment")
         .collect())
-}
-
-async fn fetch(plan: &InstallPlan, release: &Release) -> Result<Components, ProviderError> {
-    let text = plan.source.fetch(&release.manifest()).await?;
-    Components::read(release, &text, &plan.variables)
 }
 
 async fn wait_until_available(
@@ -244,7 +213,7 @@ async fn read_deployment(
             .map_err(|e| Error::request("read", name.to_string(), e))
     };
     match read.await {
-        Ok(object) => Ok(deployment_available(&object)),
+        Ok(object) => Ok(deployment_runs(applier.kinds(), &object).await),
         Err(error) if error.kind().is_transient() => Ok(Err(error.to_string())),
         Err(error) => Err(error),
     }

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::secret;
+use crate::identity::{Identity, SERVER_KEY, UID_KEY};
 
 /// The namespace of our controller and of what no tenant may read.
 pub const NAMESPACE: &str = "capstan-system";
@@ -111,8 +112,27 @@ impl Controller {
     }
 }
 
-/// Namespace, `ServiceAccount`, rights and Deployment of the controller.
-pub fn controller(settings: &Controller) -> Result<Vec<DynamicObject>, serde_json::Error> {
+/// The namespace, which says by its labels whose the installation is.
+pub fn namespace(owner: &Identity) -> Result<DynamicObject, serde_json::Error> {
+    serde_json::from_value(
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
+            "name": NAMESPACE,
+            "labels": {
+                "app.kubernetes.io/managed-by": "capstan",
+                "pod-security.kubernetes.io/enforce": "restricted",
+                "pod-security.kubernetes.io/warn": "restricted",
+                SERVER_KEY: owner.name,
+                UID_KEY: owner.uid,
+            },
+        }}),
+    )
+}
+
+/// Namespace, `ServiceAccount`, rights and Deployment of the controller of a server.
+pub fn controller(
+    settings: &Controller,
+    owner: &Identity,
+) -> Result<Vec<DynamicObject>, serde_json::Error> {
     let labels =
         json!({"app.kubernetes.io/name": CONTROLLER, "app.kubernetes.io/managed-by": "capstan"});
     let subject = json!([{"kind": "ServiceAccount", "name": CONTROLLER, "namespace": NAMESPACE}]);
@@ -123,15 +143,7 @@ pub fn controller(settings: &Controller) -> Result<Vec<DynamicObject>, serde_jso
         .map(|(group, resources, verbs)| json!({"apiGroups": [group], "resources": resources, "verbs": verbs}))
         .collect();
     let group = "rbac.authorization.k8s.io";
-    [
-        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
-            "name": NAMESPACE,
-            "labels": {
-                "app.kubernetes.io/managed-by": "capstan",
-                "pod-security.kubernetes.io/enforce": "restricted",
-                "pod-security.kubernetes.io/warn": "restricted",
-            },
-        }}),
+    let rest = [
         json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": here}),
         json!({"apiVersion": format!("{group}/v1"), "kind": "ClusterRole", "metadata": everywhere, "rules": rules}),
         json!({
@@ -150,10 +162,10 @@ pub fn controller(settings: &Controller) -> Result<Vec<DynamicObject>, serde_jso
             "roleRef": {"apiGroup": group, "kind": "Role", "name": CONTROLLER}, "subjects": subject,
         }),
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": here, "spec": deployment(settings, &labels)}),
-    ]
-    .into_iter()
-    .map(serde_json::from_value)
-    .collect()
+    ];
+    std::iter::once(namespace(owner))
+        .chain(rest.into_iter().map(serde_json::from_value))
+        .collect()
 }
 
 fn deployment(settings: &Controller, labels: &Value) -> Value {

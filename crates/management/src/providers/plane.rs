@@ -14,11 +14,11 @@ use kube::core::DynamicObject;
 use secrecy::SecretString;
 
 use super::substitution::Variables;
-use super::{
-    InstallPlan, ManifestSource, ProviderError, catalogued_releases, own, resource_controller,
-};
+use super::{InstallPlan, ManifestSource, ProviderError, catalogued_releases, own};
 use crate::desk::Desk;
 use crate::error::Error;
+use crate::identity::Identity;
+use crate::state::Record;
 use crate::survey::Survey;
 
 /// Name of the entry in the server's own `clouds.yaml`.
@@ -29,8 +29,8 @@ const LIMIT: Duration = Duration::from_mins(10);
 /// What decides the installation on one server.
 #[derive(Debug, Clone)]
 pub struct Plane {
-    /// Name given to `up`.
-    pub name: String,
+    /// The server.
+    pub owner: Identity,
     /// The server's own credentials, with one entry named `openstack`.
     pub clouds_yaml: SecretString,
     /// Authority of the cloud's endpoints, PEM.
@@ -57,16 +57,21 @@ impl Plane {
         let credential = found.credentials.first().ok_or_else(missing)?;
         let config = desk.session.config();
         let region = desk.session.region();
-        let egress = record
-            .endpoint
-            .as_deref()
-            .and_then(address)
-            .map(IpNet::from);
+        let clouds_yaml = clouds_yaml(config, ENTRY, &credential.id, &secret, region, None);
+        Ok(Self::new(desk, &record, clouds_yaml))
+    }
+
+    /// The plane of a server whose credentials are not made yet: good for looking at what would be installed.
+    pub(crate) fn without_credentials(desk: &Desk, record: &Record) -> Self {
+        Self::new(desk, record, SecretString::default())
+    }
+
+    fn new(desk: &Desk, record: &Record, clouds_yaml: SecretString) -> Self {
         let settings = &record.settings;
-        Ok(Self {
-            name: name.to_owned(),
-            clouds_yaml: clouds_yaml(config, ENTRY, &credential.id, &secret, region, None),
-            cacert: config.ca.as_ref().map(|ca| ca.pem.clone()),
+        Self {
+            owner: record.identity.clone(),
+            clouds_yaml,
+            cacert: desk.session.config().ca.as_ref().map(|ca| ca.pem.clone()),
             defaults: CloudDefaults {
                 dns_nameservers: settings.dns.clone(),
                 external_network: settings.external_network.clone(),
@@ -76,23 +81,22 @@ impl Plane {
                 files: mirror.files.clone(),
                 registry: mirror.registry.clone(),
             }),
-            egress: egress.into_iter().collect(),
+            egress: egress(record),
             controller: own::Controller::published(),
-        })
+        }
     }
 
     /// What to install, in the versions of the catalogue.
     pub fn install_plan(&self, catalogue: &Catalogue) -> Result<InstallPlan, ProviderError> {
         Ok(InstallPlan {
             releases: catalogued_releases(catalogue)?,
-            resource_controller: resource_controller(
-                catalogue.management_component("openstack-resource-controller")?,
-            ),
+            catalogue: catalogue.clone(),
             source: ManifestSource::of(
                 self.mirror.as_ref().and_then(|mirror| mirror.files.clone()),
             ),
             variables: Variables::new(),
             controller: self.controller.clone(),
+            owner: self.owner.clone(),
             objects: self.objects()?,
             limit: LIMIT,
         })
@@ -108,7 +112,7 @@ impl Plane {
             defaults: self.defaults.clone(),
         };
         let server = ManagementServerSpec {
-            name: self.name.clone(),
+            name: self.owner.name.clone(),
             catalogue: env!("CARGO_PKG_VERSION").to_owned(),
             mirror: self.mirror.clone(),
             egress_cidrs: self.egress.clone(),
@@ -123,6 +127,17 @@ impl Plane {
 
 fn object(value: &impl serde::Serialize) -> Result<DynamicObject, serde_json::Error> {
     serde_json::from_value(serde_json::to_value(value)?)
+}
+
+/// From where a server comes: what was said, and the floating IP of one that `up` made. An adopted cluster's endpoint is where
+/// it is reached, which says nothing about where its pods come from.
+fn egress(record: &Record) -> Vec<IpNet> {
+    let own = match (&record.adopted, &record.endpoint) {
+        (None, Some(endpoint)) => address(endpoint).map(IpNet::from),
+        _ => None,
+    };
+    let said = record.settings.egress_cidr.iter().copied();
+    own.into_iter().chain(said).collect()
 }
 
 /// The address in `https://<address>:<port>`.
@@ -155,7 +170,7 @@ mod tests {
     #[test]
     fn the_plan_takes_everything_from_the_mirror_and_offers_one_cloud() {
         let plane = Plane {
-            name: "demo".into(),
+            owner: Identity::draw("demo").unwrap(),
             clouds_yaml: "clouds: {openstack: {}}".into(),
             cacert: None,
             defaults: CloudDefaults::default(),

@@ -1,6 +1,6 @@
 //! Which provider in which version, and which file it comes in.
 
-use capstan_catalog::{Catalogue, CatalogueError};
+use capstan_catalog::{Artifact, Catalogue, CatalogueError};
 
 /// What a provider does, in clusterctl's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,18 +66,15 @@ pub struct Release {
     pub name: String,
     /// Version with `v`.
     pub version: String,
-    /// Checksum of the published manifest; needed when it comes from the internet.
-    pub sha256: Option<String>,
 }
 
 impl Release {
-    /// A release without a known checksum.
+    /// A release.
     pub fn new(kind: ProviderKind, name: &str, version: &str) -> Self {
         Self {
             kind,
             name: name.to_owned(),
             version: version.to_owned(),
-            sha256: None,
         }
     }
 
@@ -95,54 +92,25 @@ impl Release {
     }
 
     /// The file with its objects.
-    pub fn manifest(&self) -> ManifestFile {
-        self.file(self.kind.file(), self.sha256.clone())
+    ///
+    /// # Errors
+    /// If the catalogue does not know where such a file is published.
+    pub fn manifest(&self, catalogue: &Catalogue) -> Result<Artifact, CatalogueError> {
+        catalogue.artifact(self.component(), &self.version, self.kind.file())
     }
 
     /// The file that says which minor speaks which contract; clusterctl reads it.
-    pub fn metadata(&self) -> ManifestFile {
-        self.file("metadata.yaml", None)
-    }
-
-    fn file(&self, name: &str, sha256: Option<String>) -> ManifestFile {
-        ManifestFile {
-            component: self.component().to_owned(),
-            version: self.version.clone(),
-            file: name.to_owned(),
-            upstream: format!(
-                "https://github.com/kubernetes-sigs/{}/releases/download",
-                self.component()
-            ),
-            sha256,
-        }
+    ///
+    /// # Errors
+    /// As [`Release::manifest`].
+    pub fn metadata(&self, catalogue: &Catalogue) -> Result<Artifact, CatalogueError> {
+        catalogue.artifact(self.component(), &self.version, "metadata.yaml")
     }
 }
 
 impl std::fmt::Display for Release {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.label(), self.version)
-    }
-}
-
-/// One file of a release.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ManifestFile {
-    /// First folder of a mirror.
-    pub component: String,
-    /// Second folder of a mirror.
-    pub version: String,
-    /// Name.
-    pub file: String,
-    /// What upstream's URL begins with, before the version.
-    pub upstream: String,
-    /// Checksum of upstream's file.
-    pub sha256: Option<String>,
-}
-
-impl ManifestFile {
-    /// `component/version/file`.
-    pub fn path(&self) -> String {
-        format!("{}/{}/{}", self.component, self.version, self.file)
     }
 }
 
@@ -169,13 +137,11 @@ pub fn catalogued_releases(catalogue: &Catalogue) -> Result<Vec<Release>, Catalo
 
 /// The definitions of the OpenStack resource controller. The OpenStack provider watches its `Image` and ends at start
 /// when that kind is missing; the controller itself is not needed as long as images are named by id.
-pub fn resource_controller(version: &str) -> ManifestFile {
-    ManifestFile {
-        component: "openstack-resource-controller".to_owned(),
-        version: version.to_owned(),
-        file: "crds.yaml".to_owned(),
-        upstream: "https://github.com/k-orc/openstack-resource-controller/releases/download"
-            .to_owned(),
-        sha256: None,
-    }
+///
+/// # Errors
+/// If the catalogue does not know it, which is a fault of this build.
+pub fn resource_controller(catalogue: &Catalogue) -> Result<Artifact, CatalogueError> {
+    let component = "openstack-resource-controller";
+    let version = catalogue.management_component(component)?;
+    catalogue.artifact(component, version, "crds.yaml")
 }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use capstan_catalog::Artifact;
 use sha2::{Digest, Sha256};
 
-use super::{ManifestFile, ProviderError};
+use super::ProviderError;
 
 /// Limit for one file; the largest has 1.2 MB.
 const FETCH: Duration = Duration::from_mins(1);
@@ -29,7 +30,7 @@ impl ManifestSource {
     }
 
     /// Fetches one file as text.
-    pub async fn fetch(&self, file: &ManifestFile) -> Result<String, ProviderError> {
+    pub async fn fetch(&self, file: &Artifact) -> Result<String, ProviderError> {
         match self {
             Self::Directory(directory) => {
                 let path = directory.join(file.path());
@@ -45,8 +46,7 @@ impl ManifestSource {
                     .sha256
                     .as_ref()
                     .ok_or_else(|| ProviderError::NoChecksum(file.path()))?;
-                let text =
-                    download(&format!("{}/{}/{}", file.upstream, file.version, file.file)).await?;
+                let text = download(&file.url).await?;
                 let found = hex::encode(Sha256::digest(text.as_bytes()));
                 if found == *expected {
                     Ok(text)

@@ -27,6 +27,7 @@ fn record(name: &str) -> Record {
         replaces: false,
         usable_since: None,
         late_until: None,
+        adopted: None,
     }
 }
 

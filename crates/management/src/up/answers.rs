@@ -10,7 +10,7 @@ use crate::state::{ServerFiles, StateError};
 
 /// What a run has asked for and heard.
 #[derive(Debug)]
-pub(super) struct Answers<'a> {
+pub(crate) struct Answers<'a> {
     files: &'a ServerFiles,
     earlier: Option<Timestamp>,
     started: Timestamp,
@@ -19,7 +19,7 @@ pub(super) struct Answers<'a> {
 
 impl<'a> Answers<'a> {
     /// Of a run that begins now, after one that left the note `earlier`.
-    pub(super) fn new(files: &'a ServerFiles, earlier: Option<Timestamp>) -> Self {
+    pub(crate) fn new(files: &'a ServerFiles, earlier: Option<Timestamp>) -> Self {
         Self {
             files,
             earlier,
@@ -29,19 +29,19 @@ impl<'a> Answers<'a> {
     }
 
     /// The note while requests are on their way; it is on disk before the first of them.
-    pub(super) fn note(&self) -> Timestamp {
+    pub(crate) fn note(&self) -> Timestamp {
         late::while_creating(self.started)
     }
 
     /// Looks whether a failure means that an answer was lost.
-    pub(super) fn failed(&self, error: &Error) {
+    pub(crate) fn failed(&self, error: &Error) {
         if matches!(error, Error::Cloud(error) if error.outcome_unknown()) {
             self.lost.store(true, Ordering::Relaxed);
         }
     }
 
     /// Writes what is known when nothing is on its way any more.
-    pub(super) fn settle(&self) -> Result<(), StateError> {
+    pub(crate) fn settle(&self) -> Result<(), StateError> {
         let now = Timestamp::now();
         let note = if self.lost.load(Ordering::Relaxed) {
             Some(late::after_a_lost_answer(now))

@@ -21,22 +21,7 @@ pub(super) async fn local_state(
     prepared: &Prepared,
     answers: &Answers<'_>,
 ) -> Result<Record, Error> {
-    let fresh = |identity: Identity| {
-        let mut holder = [0_u8; 6];
-        rand::rng().fill_bytes(&mut holder);
-        Record {
-            identity,
-            cloud: desk.cloud(),
-            cloud_name: desk.session.config().name.clone(),
-            created: jiff::Timestamp::now(),
-            settings: prepared.settings.clone(),
-            holder: hex::encode(holder),
-            endpoint: None,
-            replaces: false,
-            usable_since: None,
-            late_until: None,
-        }
-    };
+    let fresh = |identity| Record::new(desk, identity, prepared.settings.clone());
     let mut record = match &prepared.situation {
         Situation::Nothing => fresh(Identity::draw(&prepared.plan.name)?),
         Situation::Ours { record, .. } => Record {
@@ -45,9 +30,7 @@ pub(super) async fn local_state(
         },
         Situation::Elsewhere { identity, .. } => fresh(identity.clone()),
     };
-    let snapshot = desk.session.snapshot().await?;
-    let held: Vec<String> = snapshot.entries.iter().map(ToString::to_string).collect();
-    files.save_inventory_once(&held)?;
+    save_inventory(desk, files).await?;
     let no_keys = files.pki()?.is_none();
     // Said before there are new keys: a run that is killed after this still knows that the server has the old ones.
     if no_keys && prepared.situation.has_server() {
@@ -65,8 +48,15 @@ pub(super) async fn local_state(
     Ok(record)
 }
 
+/// Saves what the project held before.
+pub(crate) async fn save_inventory(desk: &Desk, files: &ServerFiles) -> Result<(), Error> {
+    let snapshot = desk.session.snapshot().await?;
+    let held: Vec<String> = snapshot.entries.iter().map(ToString::to_string).collect();
+    Ok(files.save_inventory_once(&held)?)
+}
+
 /// The secret saved by an earlier run, or a new one; a credential whose secret is lost is of no use and is removed.
-pub(super) async fn credential_secret(
+pub(crate) async fn credential_secret(
     desk: &Desk,
     files: &ServerFiles,
     found: &Found,

@@ -104,12 +104,18 @@ pub struct AttachedVolume {
 /// Why a server failed, in Nova's words.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Fault {
-    /// For example "No valid host was found.".
-    #[serde(default)]
+    /// For example "No valid host was found.". A trace that a driver's error carries with it is cut off.
+    #[serde(default, deserialize_with = "without_trace")]
     pub message: String,
     /// For operators.
     #[serde(default)]
     pub details: Option<String>,
+}
+
+fn without_trace<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let message = text.split("Traceback (most recent call last)").next();
+    Ok(message.unwrap_or_default().trim_end().to_owned())
 }
 
 /// What a new server shall be.
@@ -387,4 +393,16 @@ impl ComputeApi<'_> {
 fn image_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let value = Option::<Value>::deserialize(deserializer)?;
     Ok(value.and_then(|value| value.get("id").and_then(Value::as_str).map(str::to_owned)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_a_sentence_not_a_trace() {
+        let text = r#"{"message": "Build of instance x aborted: no initiator\nTraceback (most recent call last):\n  File"}"#;
+        let fault: Fault = serde_json::from_str(text).unwrap();
+        assert_eq!(fault.message, "Build of instance x aborted: no initiator");
+    }
 }

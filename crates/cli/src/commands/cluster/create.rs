@@ -47,7 +47,7 @@ pub(crate) struct Create {
 struct Wish {
     /// Kubernetes version [default: the newest of the catalogue]
     #[arg(long, value_name = "VERSION")]
-    kubernetes: Option<KubernetesVersion>,
+    kubernetes_version: Option<KubernetesVersion>,
     /// Machines of the control plane: 1, 3 or 5
     #[arg(long, value_name = "COUNT")]
     control_plane: Option<u32>,
@@ -174,9 +174,12 @@ impl Create {
 impl Wish {
     fn spec_of_flags(&self) -> Result<WorkloadClusterSpec, Failure> {
         let newest = || Catalogue::bundled().ok()?.versions().first().copied();
-        let version = self.kubernetes.or_else(newest);
+        let version = self.kubernetes_version.or_else(newest);
         let version = version.ok_or_else(|| {
-            Failure::new(Exit::Usage, "failed to choose a version: give --kubernetes")
+            Failure::new(
+                Exit::Usage,
+                "failed to choose a version: give --kubernetes-version",
+            )
         })?;
         let flavor = self
             .flavor
@@ -197,7 +200,7 @@ impl Wish {
     }
 
     fn change(&self, spec: &mut WorkloadClusterSpec) {
-        if let Some(version) = self.kubernetes {
+        if let Some(version) = self.kubernetes_version {
             spec.version = version;
         }
         if let Some(count) = self.control_plane {

@@ -100,6 +100,7 @@ mod tests {
             action: "workers 2 to 3".to_owned(),
             who: Some("alice@desk".to_owned()),
             result: Some("refused for quota".to_owned()),
+            generation: Some(2),
         };
         assert_eq!(
             told(&entry),

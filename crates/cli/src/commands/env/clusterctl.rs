@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use capstan_management::access::access;
-use capstan_management::providers::{ManifestSource, clusterctl};
+use capstan_management::providers::{self, ManifestSource, ProviderError, clusterctl};
 use clap::Args;
 use serde_json::json;
 
@@ -48,8 +48,9 @@ impl Clusterctl {
             .directory
             .unwrap_or_else(|| files.path().join("clusterctl"));
         let client = plane::client(&way.kubeconfig).await?;
-        let newest = plane::releases()?;
-        let config = clusterctl::write(client, &source, &newest, &directory).await?;
+        let catalogue = plane::catalogue()?;
+        let newest = providers::catalogued_releases(&catalogue).map_err(ProviderError::from)?;
+        let config = clusterctl::write(client, &catalogue, &source, &newest, &directory).await?;
         printer.result(
             &json!({ "kubeconfig": way.kubeconfig, "config": config }),
             || {

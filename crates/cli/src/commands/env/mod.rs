@@ -49,6 +49,7 @@ fn list(printer: &Printer) -> Result<(), Failure> {
                 "uid": record.identity.uid.as_str(),
                 "cloud": record.cloud_name,
                 "endpoint": record.endpoint,
+                "adopted": record.adopted.as_ref().map(|adopted| &adopted.context),
                 "created": record.created.to_string(),
                 "used": record.identity.name == used,
             })
@@ -68,10 +69,17 @@ fn list(printer: &Printer) -> Result<(), Failure> {
                 record.identity.uid.to_string(),
                 record.cloud_name.clone(),
                 record.endpoint.clone().unwrap_or_default(),
+                match &record.adopted {
+                    Some(adopted) => format!("context {}", adopted.context),
+                    None => "made".to_owned(),
+                },
                 format!("{:.0}", record.created),
             ]
         });
-        table(&["", "name", "uid", "cloud", "endpoint", "created"], rows)
+        table(
+            &["", "name", "uid", "cloud", "endpoint", "from", "created"],
+            rows,
+        )
     })
 }
 

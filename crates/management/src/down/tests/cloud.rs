@@ -106,6 +106,7 @@ impl Cloud {
         let (collection, named) = match path {
             ["network", "v2.0", collection, rest @ ..]
             | ["compute", "v2.1", collection, rest @ ..]
+            | ["image", "v2", collection, rest @ ..]
             | ["v3", "users", "u", collection, rest @ ..] => (*collection, rest.first()),
             _ => panic!("no such place: {path:?}"),
         };
@@ -210,6 +211,7 @@ fn list(collection: &str, held: &[Value]) -> Value {
         }
         "os-server-groups" => json!({ "server_groups": held }),
         "security-groups" => json!({ "security_groups": held }),
+        "security-group-rules" => json!({ "security_group_rules": held }),
         other => json!({ other: held }),
     }
 }
@@ -223,6 +225,7 @@ fn token(uri: &str) -> ResponseTemplate {
         "catalog": [
             service("network", format!("{uri}/network")),
             service("compute", format!("{uri}/compute/v2.1")),
+            service("image", format!("{uri}/image")),
             service("identity", format!("{uri}/v3")),
         ],
     }});

@@ -13,7 +13,10 @@ failed() {
     code=$?
     trap - EXIT
     [ "$code" = 0 ] && return
-    tail -n 15 "$log" | while IFS= read -r line; do echo "capstan: | $line" > /dev/console 2> /dev/null || true; done
+    # What the runtime could not do (an image it cannot pull, say) is not in kubeadm's own words.
+    { tail -n 15 "$log"; journalctl --unit containerd.service --output cat --no-pager 2> /dev/null |
+        grep level=error | tail -n 2 | cut -c 1-600; } |
+        while IFS= read -r line; do echo "capstan: | $line" > /dev/console 2> /dev/null || true; done
     console "failed $step"
     exit "$code"
 }

@@ -20,11 +20,20 @@ done < /etc/capstan/downloads
 # kube-proxy brings its own, but the network plugins use the system's.
 command -v iptables > /dev/null || { apt-get update && apt-get install -y --no-install-recommends iptables; }
 
-# Without a configuration containerd would not read the drop-ins; one that is there is left alone.
+# Without a configuration containerd would not read the drop-ins; one that is there is left alone. The pause image is
+# kubeadm's: containerd's own default is another version, which a mirror need not have.
 if [ ! -e /etc/containerd/config.toml ]; then
+    pause=$(PATH=/usr/local/bin:$PATH kubeadm config images list --config /etc/capstan/kubeadm.yaml | grep /pause:)
     mkdir -p /etc/containerd/conf.d
+    cat > /etc/containerd/conf.d/40-capstan.toml << TOML
+version = 3
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+  sandbox = '$pause'
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+  runtime_type = 'io.containerd.runc.v2'
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+  SystemdCgroup = true
+TOML
     printf "version = 3\nimports = ['/etc/containerd/conf.d/*.toml']\n" > /etc/containerd/config.toml
-    printf "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]\n  runtime_type = 'io.containerd.runc.v2'\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]\n  SystemdCgroup = true\n" \
-        > /etc/containerd/conf.d/40-capstan.toml
 fi
 systemctl daemon-reload
