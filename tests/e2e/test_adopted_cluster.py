@@ -143,7 +143,7 @@ class TestAdopted:
             start = time.monotonic()
             again = home.capstan(*words)
             assert "up already" in again.stdout + again.stderr
-            assert time.monotonic() - start < 4, "two seconds on a machine of one's own"
+            assert time.monotonic() - start < 2
 
     def test_the_other_commands_know_it(self, home, existing):
         environments = json.loads(home.capstan("env", "list", "-o", "json").stdout)

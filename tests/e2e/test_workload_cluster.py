@@ -147,7 +147,7 @@ def test_the_stock_clusterctl_works_with_it(demo, served):
         return done.stdout + done.stderr
     name, = Kubectl(demo.bed.kubectl, way["kubeconfig"])("get", "clusters", "-o", "name").split()
     tree = clusterctl("describe", "cluster", name.partition("/")[2])
-    assert "ControlPlane - KubeadmControlPlane" in tree and "MachineDeployment" in tree, tree
+    assert "KubeadmControlPlane default/demo" in tree and "MachineDeployment" in tree, tree
     plan = clusterctl("upgrade", "plan")
     assert "already up to date" in plan and "infrastructure-openstack" in plan, plan
     moved = clusterctl("move", "--dry-run", "--to-directory", str(served.home))
@@ -159,9 +159,13 @@ def test_the_control_plane_grows_and_shrinks(demo, served):
     for count in (3, 1):
         served.capstan("cluster", "scale", "demo", "--control-plane", count, "--watch", timeout=900)
         kubectl = demo.kubectl()
-        assert len(kubectl.nodes()["control plane"]) == count
-        members = kubectl("get", "pods", "--namespace", "kube-system", "--selector", "component=etcd", "--output", "name")
-        assert len(members.split()) == count
+        nodes = kubectl.nodes()["control plane"]
+        assert len(nodes) == count
+        # Those of a node that went are collected by and by.
+        pods = json.loads(kubectl("get", "pods", "--namespace", "kube-system", "--selector", "component=etcd", "-o", "json"))
+        ready = [p["spec"]["nodeName"] for p in pods["items"] for c in p["status"]["conditions"]
+                 if p["spec"]["nodeName"] in nodes and (c["type"], c["status"]) == ("Ready", "True")]
+        assert sorted(ready) == sorted(nodes)
 
 
 def test_scaled_within_the_quota_only(demo, served):

@@ -23,7 +23,8 @@ fn variable(name: &str) -> Option<String> {
 /// Log lines to standard error: warnings, with `-v` what Capstan does, with `-vv` every request.
 pub(crate) fn start_log(verbose: u8) {
     let default = match verbose {
-        0 => "error",
+        // The client's own lines repeat, as errors, what the command says with its meaning.
+        0 => "error,kube_client=off",
         1 => "capstan=info,capstan_management=debug,capstan_openstack=info",
         _ => {
             "capstan=debug,capstan_management=debug,capstan_openstack=debug,capstan_kubernetes=debug"
