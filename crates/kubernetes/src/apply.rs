@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::order::{Stage, stages};
 use crate::wait::{Deadline, crd_established, wait_for};
-use crate::{Error, FIELD_MANAGER, Kinds, ObjectName, Result, retry};
+use crate::{Error, ErrorKind, FIELD_MANAGER, Kinds, ObjectName, Result, retry};
 
 /// Requests under way at once. The API server's own limit for one client is far higher; a small management server
 /// shares its two cores with etcd, and eight already hide the round trip.
@@ -96,7 +96,20 @@ impl Applier {
             let api = self.kinds.api_of(&name).await?;
             api.patch(&name.name, &params, &Patch::Apply(object))
                 .await
-                .map_err(|e| Error::request("apply", name.to_string(), e))
+                .map_err(|e| match Error::request("apply", name.to_string(), e) {
+                    Error::Request {
+                        verb,
+                        object,
+                        source,
+                        ..
+                    } if is_no_path(&source) => Error::Request {
+                        verb,
+                        object,
+                        kind: ErrorKind::Server,
+                        source,
+                    },
+                    error => error,
+                })
         })
         .await?;
         // A creation is the only write after which the object's sole history is ours and of the same moment.
@@ -157,6 +170,11 @@ impl Applier {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The router's own 404, which is no `Status`: the kind is listed already, and its path is served a moment later.
+fn is_no_path(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404 && status.message.trim() == "404 page not found")
 }
 
 /// Whether every entry of `managedFields` carries the time of creation.

@@ -109,7 +109,7 @@ pub fn render(
     )?);
     let control_plane = control_plane::render(spec, name, facts, &control_plane_template);
     objects.push(desired(kind::KUBEADM_CONTROL_PLANE, &control_plane)?);
-    objects.push(desired(kind::CLUSTER, &cluster(spec, name))?);
+    objects.push(cluster(spec, name)?);
     for (pool, template, bootstrap) in &pools {
         let deployment = workers::deployment(spec, pool, name, template, bootstrap);
         objects.push(desired(kind::MACHINE_DEPLOYMENT, &deployment)?);
@@ -133,11 +133,15 @@ pub fn render(
 /// Name of the entry that the `clouds.yaml` in the identity Secret must have.
 pub const IDENTITY_CLOUD: &str = "openstack";
 
-fn cluster(spec: &WorkloadClusterSpec, name: &ClusterName) -> apply::Cluster {
+/// The `Cluster` alone. It needs no facts, so a cluster can be paused whatever else its spec says.
+pub fn cluster(
+    spec: &WorkloadClusterSpec,
+    name: &ClusterName,
+) -> Result<DesiredObject, RenderError> {
     let ranges = |range: ipnet::IpNet| apply::NetworkRanges {
         cidr_blocks: vec![range.to_string()],
     };
-    apply::Cluster::new(
+    let cluster = apply::Cluster::new(
         kind::CLUSTER,
         metadata::of(name, name.cluster()),
         apply::ClusterSpec {
@@ -156,7 +160,8 @@ fn cluster(spec: &WorkloadClusterSpec, name: &ClusterName) -> apply::Cluster {
                 name.cluster(),
             ),
         },
-    )
+    );
+    desired(kind::CLUSTER, &cluster)
 }
 
 fn desired<S: Serialize>(

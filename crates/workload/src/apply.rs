@@ -39,16 +39,18 @@ pub async fn apply(context: &Context, rendered: &Rendered) -> Result<(), Error> 
 }
 
 /// Applies the `Cluster` alone: with its `paused` set, everything of Cluster API and of ours stops writing.
-pub async fn pause(context: &Context, rendered: &Rendered) -> Result<(), Error> {
-    for object in rendered.of(capstan_capi::kind::CLUSTER) {
-        let object: DynamicObject =
-            serde_json::from_value(object.value.clone()).map_err(|source| Error::Shape {
-                what: object.name.clone(),
-                source,
-            })?;
-        context.write(&object).await?;
-    }
-    Ok(())
+pub async fn pause(
+    context: &Context,
+    spec: &WorkloadClusterSpec,
+    name: &ClusterName,
+) -> Result<(), Error> {
+    let cluster = capstan_plan::render::cluster(spec, name)?;
+    let object: DynamicObject =
+        serde_json::from_value(cluster.value).map_err(|source| Error::Shape {
+            what: cluster.name,
+            source,
+        })?;
+    context.write(&object).await
 }
 
 /// Deletes pools and templates that the rendering no longer contains. A template goes only when no machine and no machine

@@ -127,10 +127,11 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
     let mut due = None;
     let addressed = resolved.floating_ip.is_some() || spec.api_access.private;
     if status.resolved.is_some() && addressed {
-        let rendered = apply::rendered(&context, &spec, &name, &resolved)?;
         if spec.paused {
-            apply::pause(&context, &rendered).await?;
+            apply::pause(&context, &spec, &name).await?;
         } else if may_make {
+            // Only what was accepted is rendered: a refused wish may name what was not found.
+            let rendered = apply::rendered(&context, &spec, &name, &resolved)?;
             apply::apply(&context, &rendered).await?;
             apply::collect(&context, &name, &rendered, &seen).await?;
         }

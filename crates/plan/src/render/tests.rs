@@ -151,6 +151,16 @@ fn what_is_referred_to_is_rendered_before() {
 }
 
 #[test]
+fn the_cluster_alone_is_that_of_the_whole() {
+    let mut paused = spec();
+    paused.paused = true;
+    let whole = render(&paused, &name(), &facts()).unwrap();
+    let alone = cluster(&paused, &name()).unwrap();
+    assert_eq!(whole.of(kind::CLUSTER).next(), Some(&alone));
+    assert_eq!(alone.value["spec"]["paused"], true);
+}
+
+#[test]
 fn the_management_server_never_locks_itself_out() {
     let allowed = |spec: &WorkloadClusterSpec, facts: &Facts| {
         let rendered = render(spec, &name(), facts).unwrap();
