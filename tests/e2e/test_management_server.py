@@ -3,21 +3,13 @@ import json
 import re
 import signal
 import subprocess
-import time
 
 import pytest
 from project import difference, listing
+from waiting import until
 
 NEEDS_ANSWER, CONFLICT, INTERRUPTED = 3, 5, 130
 VANILLA = "debian-12"
-
-
-def until(condition, seconds=60):
-    """Whether it comes true in time."""
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
-    return condition()
 
 
 def test_plan_first(tenant, bed):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from project import difference, listing
+from waiting import until
 
 MANIFEST = Path(__file__).with_name("echo.yaml")
 NOT_FOUND, CONFLICT, QUOTA, INPUT = 4, 5, 6, 8
@@ -130,9 +131,15 @@ def test_a_pod_answers_over_a_service_from_another_node(demo):
         kubectl("rollout", "status", f"deployment/{name}", "--timeout=300s")
     pods = {p["metadata"]["labels"]["app"]: p for p in json.loads(kubectl("get", "pods", "-o", "json"))["items"]}
     assert pods["ask"]["spec"]["nodeName"] != pods["answer"]["spec"]["nodeName"]
-    dial = "dial?request=hostname&protocol=http&host=answer.default.svc.cluster.local&port=80&tries=3"
-    heard = json.loads(kubectl("get", "--raw", "/api/v1/namespaces/default/pods/"
-                               f"{pods['ask']['metadata']['name']}:8080/proxy/{dial}"))
+    dial = "dial?request=hostname&protocol=http&host=answer.default.svc.cluster.local&port=80&tries=1"
+    path = f"/api/v1/namespaces/default/pods/{pods['ask']['metadata']['name']}:8080/proxy/{dial}"
+    heard = {}
+
+    def answered():
+        heard.update(json.loads(kubectl("get", "--raw", path)))
+        return heard.get("responses")
+    # A Service leads to a pod, and its name to the Service, a moment after the pod is Ready.
+    assert until(answered), heard
     assert set(heard["responses"]) == {pods["answer"]["metadata"]["name"]}, heard
 
 
