@@ -3,13 +3,16 @@ import json
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
+from kubectl import Kubectl
 from project import difference, listing
 from waiting import until
 
 NEEDS_ANSWER, CONFLICT, INTERRUPTED = 3, 5, 130
 VANILLA = "debian-12"
+RICH = Path(__file__).with_name("rich.yaml")
 
 
 def test_plan_first(tenant, bed):
@@ -48,7 +51,7 @@ def diskless(admin, tenant):
     admin.compute.delete_flavor(flavor)
 
 
-def test_on_an_image_without_kubernetes_and_down_with_its_cluster(tenant, up, bed, diskless, tmp_path):
+def test_on_an_image_without_kubernetes_and_down_with_a_rich_cluster(tenant, up, bed, diskless, tmp_path):
     """The vanilla image gets its components from the mirror, and a volume where the flavor has no disk; somebody may log
     in; `down` takes the cluster along when it is told to."""
     before = listing(tenant.cloud)
@@ -61,11 +64,27 @@ def test_on_an_image_without_kubernetes_and_down_with_its_cluster(tenant, up, be
     ssh = ["ssh", "-i", key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
     assert "debian" in subprocess.run([*ssh, f"debian@{address}", "id"], check=True, text=True, capture_output=True).stdout
     tenant.capstan("status")
-    tenant.capstan("cluster", "create", "demo", "--workers", "0", "--flavor", "m1.medium", "--api-cidr", bed.caller,
-                   "--watch", timeout=900)
+    tenant.capstan("cluster", "create", "rich", "--file", RICH, "--api-cidr", bed.caller, "--watch", timeout=900)
+    look_at(tenant, bed)
     down = tenant.capstan("down", "--yes", "--with-clusters", timeout=900)
-    assert "demo" in down.stderr
+    assert "rich" in down.stderr
     assert difference(before, listing(tenant.cloud)) == []
+
+
+def look_at(tenant, bed):
+    """The cluster of rich.yaml is what the file says."""
+    path = tenant.home / "rich.kubeconfig"
+    path.write_text(tenant.capstan("cluster", "kubeconfig", "rich").stdout)
+    assert ":8443" in path.read_text()
+    kubectl = Kubectl(bed.kubectl, path)
+    nodes = {node["metadata"]["labels"].get("example.org/special"): node["spec"].get("taints", [])
+             for node in json.loads(kubectl("get", "nodes", "-o", "json"))["items"]}
+    assert {"key": "example.org/special", "effect": "NoSchedule"} in nodes["yes"] and len(nodes) == 2
+    assert sorted(volume.size for volume in tenant.cloud.block_storage.volumes()) == [15, 20, 20]
+    server, = json.loads(kubectl("get", "pods", "-n", "kube-system", "-l", "component=kube-apiserver", "-o", "json"))["items"]
+    assert any(word.startswith("--audit-policy-file=") for word in server["spec"]["containers"][0]["command"])
+    with pytest.raises(AssertionError, match="violates PodSecurity"):
+        kubectl("run", "greedy", "--image=any", "--overrides", '{"spec": {"hostNetwork": true}}')
 
 
 def test_a_server_whose_certificates_are_lost(tenant, up, tmp_path_factory):

@@ -4,32 +4,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from kubectl import Kubectl
 from project import difference, listing
 from waiting import until
 
 MANIFEST = Path(__file__).with_name("echo.yaml")
 NOT_FOUND, CONFLICT, QUOTA, INPUT = 4, 5, 6, 8
-
-
-class Kubectl:
-    """The stock client on one kubeconfig."""
-
-    def __init__(self, binary, kubeconfig):
-        self.argv = [str(binary), "--kubeconfig", str(kubeconfig), "--request-timeout=60s"]
-
-    def __call__(self, *argv, **kwargs):
-        done = subprocess.run([*self.argv, *argv], text=True, capture_output=True, timeout=400, **kwargs)
-        assert done.returncode == 0, f"kubectl {' '.join(argv)}: {done.stderr}"
-        return done.stdout
-
-    def nodes(self):
-        """Names of the nodes that say Ready, by role."""
-        ready = {"control plane": [], "worker": []}
-        for node in json.loads(self("get", "nodes", "-o", "json"))["items"]:
-            if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"]):
-                role = "control plane" if "node-role.kubernetes.io/control-plane" in node["metadata"]["labels"] else "worker"
-                ready[role].append(node["metadata"]["name"])
-        return ready
 
 
 FILE = """\
