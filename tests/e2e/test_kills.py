@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from kubectl import Kubectl
 from project import difference, listing
 
 #: The calls of `up`, in the order of its steps, and of `down`, backwards.
@@ -63,8 +64,18 @@ def test_up_and_down(tenant, up, faults, table, up_call, down_call):
     assert difference(before, listing(tenant.cloud)) == []
 
 
+@pytest.fixture
+def fresh(served, bed):
+    """A controller that was never killed: kubelet starts one that often was only after minutes."""
+    path = served.home / "management.kubeconfig"
+    path.write_text(served.capstan("access", "--print").stdout)
+    kubectl = Kubectl(bed.kubectl, path)
+    kubectl("--namespace", "capstan-system", "delete", "pods", "--all")
+    kubectl("--namespace", "capstan-system", "rollout", "status", "deployment/capstan-controller", "--timeout=120s")
+
+
 @pytest.mark.parametrize("at", CREATE, ids=range(len(CREATE)))
-def test_create(served, bed, faults, table, at):
+def test_create(served, fresh, bed, faults, table, at):
     before = listing(served.cloud)
     server, = served.cloud.compute.servers()
     acted = faults.kill_controller(server.id, *at)
