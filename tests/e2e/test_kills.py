@@ -33,7 +33,8 @@ def table():
     rows = []
     yield rows
     if path := os.environ.get("CAPSTAN_KILL_TABLE"):
-        head = ("# Kills\n\nWritten by `make test-kill`. Where it says \"create\", the controller was killed; its seconds include\nkubelet's pause before it starts a container again.\n\n"
+        head = ("# Kills\n\nWritten by `make test-kill`. Where it says \"create\", the controller was killed; its seconds include\n"
+                "kubelet's pause before it starts a container again.\n\n"
                 "| flow | killed at | answer | the same command again | afterwards |\n|---|---|---|---|---|\n")
         Path(path).write_text(head + "".join(f"| {' | '.join(row)} |\n" for row in rows))
 
