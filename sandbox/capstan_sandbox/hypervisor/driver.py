@@ -253,7 +253,7 @@ class ContainerDriver(driver.ComputeDriver):
             state.unplug_one(self._existing(instance).paths, vif["id"])
         self._wake("detach")
 
-    # -- volumes: not yet ---------------------------------------------------------------------------------------
+    # -- volumes: to boot from, as far as Nova and Cinder see ----------------------------------------------------
 
     def get_volume_connector(self, instance):
         return {"ip": CONF.my_ip, "host": self.host, "platform": platform.machine(), "os_type": "linux",
@@ -261,7 +261,7 @@ class ContainerDriver(driver.ComputeDriver):
 
     def attach_volume(self, context, connection_info, instance, mountpoint, disk_bus=None, device_type=None,
                       encryption=None):
-        raise NotImplementedError("the sandbox's servers take no volumes yet")
+        raise NotImplementedError("the sandbox's servers take no volumes while they run")
 
     def detach_volume(self, context, connection_info, instance, mountpoint, encryption=None):
         """Nothing is ever attached."""
