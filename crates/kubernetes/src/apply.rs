@@ -6,6 +6,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use serde_json::Value;
 
+use crate::error::is_no_path;
 use crate::order::{Stage, stages};
 use crate::wait::{Deadline, crd_established, wait_for};
 use crate::{Error, ErrorKind, FIELD_MANAGER, Kinds, ObjectName, Result, retry};
@@ -96,19 +97,18 @@ impl Applier {
             let api = self.kinds.api_of(&name).await?;
             api.patch(&name.name, &params, &Patch::Apply(object))
                 .await
-                .map_err(|e| match Error::request("apply", name.to_string(), e) {
-                    Error::Request {
-                        verb,
-                        object,
-                        source,
-                        ..
-                    } if is_no_path(&source) => Error::Request {
-                        verb,
-                        object,
-                        kind: ErrorKind::Server,
-                        source,
-                    },
-                    error => error,
+                .map_err(|error| {
+                    if is_no_path(&error) {
+                        // The kind is listed already; its path is served a moment later.
+                        Error::Request {
+                            verb: "apply",
+                            object: name.to_string(),
+                            kind: ErrorKind::Server,
+                            source: Box::new(error),
+                        }
+                    } else {
+                        Error::request("apply", name.to_string(), error)
+                    }
                 })
         })
         .await?;
@@ -170,11 +170,6 @@ impl Applier {
             Err(error) => Err(error),
         }
     }
-}
-
-/// The router's own 404, which is no `Status`: the kind is listed already, and its path is served a moment later.
-fn is_no_path(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404 && status.message.trim() == "404 page not found")
 }
 
 /// Whether every entry of `managedFields` carries the time of creation.

@@ -157,8 +157,12 @@ impl Error {
 /// a definition that was removed answers with the plain text of Go's router, a moment before discovery forgets the kind.
 /// `Status::is_not_found` knows only the first (kube 5.0 looks at the code for no other reason).
 pub(crate) fn is_missing(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status)
-        if status.is_not_found() || (status.code == 404 && status.message == "404 page not found"))
+    is_no_path(error) || matches!(error, kube::Error::Api(status) if status.is_not_found())
+}
+
+/// The 404 of Go's router, which is no `Status`: the path is not served, any more or yet.
+pub(crate) fn is_no_path(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404 && status.message == "404 page not found")
 }
 
 fn classify(error: &kube::Error) -> ErrorKind {

@@ -194,7 +194,6 @@ async fn down_with(
         rand::rng().fill_bytes(&mut holder);
         hex::encode(holder)
     });
-    let lock = Mutex::acquire(&desk.session, &name, &holder, &caller.who).await?;
     let removing = Removing {
         desk,
         identity: &prepared.identity,
@@ -202,10 +201,10 @@ async fn down_with(
         stop,
         patience,
     };
-    let result = locked(removing, &prepared).await;
-    let released = lock.release().await;
-    let gone = result?;
-    released?;
+    let gone = Mutex::during(&desk.session, &name, &holder, &caller.who, async |_| {
+        locked(removing, &prepared).await
+    })
+    .await?;
     desk.files(&name).remove()?;
     Ok(gone)
 }

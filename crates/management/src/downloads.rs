@@ -61,10 +61,7 @@ pub async fn downloads(
         .timeout(SUM_LIMIT)
         .build()
         .map_err(|error| Error::Connection(Box::new(error)))?;
-    let mirror = mirror.map(|mirror| capstan_spec::Mirror {
-        files: mirror.files.clone(),
-        registry: mirror.registry.clone(),
-    });
+    let mirror = mirror.map(capstan_spec::Mirror::from);
     let placed = artifacts(catalogue, kubernetes_version)?
         .into_iter()
         .filter_map(|artifact| Some((place(&artifact)?, artifact)));

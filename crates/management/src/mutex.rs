@@ -20,7 +20,7 @@ use crate::error::Error;
 /// Age at which anybody may take a lock over; no run creates resources for so long.
 pub const STALE_AFTER: Duration = Duration::from_mins(20);
 
-/// A held lock. Let go with [`Mutex::release`]; a lock that is dropped instead stays until it is taken over.
+/// A lock that is held [during](Mutex::during) some work; that of a killed run stays until it is taken over.
 #[derive(Debug)]
 pub struct Mutex {
     session: Session,
@@ -102,7 +102,7 @@ impl Mutex {
     ///
     /// # Errors
     /// [`Error::HeldElsewhere`] if another machine has it and is not stale.
-    pub async fn acquire(
+    async fn acquire(
         session: &Session,
         server: &str,
         holder: &str,
@@ -160,6 +160,26 @@ impl Mutex {
         Ok(lock)
     }
 
+    /// Works while holding the lock, and lets go however the work ends. A failure of the work counts more than one of letting
+    /// go.
+    ///
+    /// # Errors
+    /// Those of [`Mutex::acquire`], of the work, and of letting go.
+    pub async fn during<T>(
+        session: &Session,
+        server: &str,
+        holder: &str,
+        who: &str,
+        work: impl AsyncFnOnce(&Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let lock = Self::acquire(session, server, holder, who).await?;
+        let result = work(&lock).await;
+        let released = lock.release().await;
+        let value = result?;
+        released?;
+        Ok(value)
+    }
+
     /// Makes sure that the lock is still ours; asked before anything is created.
     ///
     /// # Errors
@@ -189,7 +209,7 @@ impl Mutex {
     ///
     /// # Errors
     /// If the cloud refuses; the lock is then taken over by the next run from here.
-    pub async fn release(self) -> Result<(), Error> {
+    async fn release(self) -> Result<(), Error> {
         self.check().await?;
         self.session
             .compute()

@@ -1,6 +1,6 @@
 //! What a run tells while it works. The command line decides how it is shown.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -84,6 +84,52 @@ fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S
 pub trait Reporter: Send + Sync {
     /// Shows or writes one.
     fn report(&self, event: Event);
+}
+
+/// A step under way: told when it begins and when it has ended.
+pub(crate) struct Underway<'a> {
+    reporter: &'a dyn Reporter,
+    step: String,
+    started: Instant,
+}
+
+impl<'a> Underway<'a> {
+    /// Begins a step that usually takes so long.
+    pub(crate) fn begin(
+        reporter: &'a dyn Reporter,
+        step: impl Into<String>,
+        expected: Duration,
+    ) -> Self {
+        let step = step.into();
+        reporter.report(Event::Started {
+            step: step.clone(),
+            expected,
+        });
+        Self {
+            reporter,
+            step,
+            started: Instant::now(),
+        }
+    }
+
+    /// Ends it: how, and with which id, address or name; a failure is passed on.
+    pub(crate) fn end<E>(self, result: Result<(Outcome, String), E>) -> Result<(), E> {
+        let (step, elapsed) = (self.step, self.started.elapsed());
+        let (event, result) = match result {
+            Ok((outcome, detail)) => (
+                Event::Done {
+                    step,
+                    outcome,
+                    detail,
+                    elapsed,
+                },
+                Ok(()),
+            ),
+            Err(error) => (Event::Failed { step, elapsed }, Err(error)),
+        };
+        self.reporter.report(event);
+        result
+    }
 }
 
 /// Tells nobody.

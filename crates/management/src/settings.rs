@@ -20,6 +20,15 @@ pub struct Mirror {
     pub registry: Option<String>,
 }
 
+impl From<&Mirror> for capstan_spec::Mirror {
+    fn from(mirror: &Mirror) -> Self {
+        Self {
+            files: mirror.files.clone(),
+            registry: mirror.registry.clone(),
+        }
+    }
+}
+
 /// All choices; `None` and empty lists mean "not chosen".
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

@@ -223,14 +223,11 @@ pub async fn up(
         reporter,
         stop,
     };
-    let result = match Mutex::acquire(&desk.session, &name, &record.holder, &caller.who).await {
-        Ok(lock) => {
-            let result = work.locked(prepared, record, &lock).await;
-            let released = lock.release().await;
-            result.and_then(|up| released.map(|()| up))
-        }
-        Err(error) => Err(error),
-    };
+    let holder = record.holder.clone();
+    let result = Mutex::during(&desk.session, &name, &holder, &caller.who, async |lock| {
+        Box::pin(work.locked(prepared, record, lock)).await
+    })
+    .await;
     let settled = answers.settle();
     result.and_then(|up| Ok(settled.map(|()| up)?))
 }

@@ -99,11 +99,11 @@ fn by_name(text: &str) -> Reference {
 
 #[cfg(test)]
 mod tests {
-    use capstan_capi::contract;
     use capstan_spec::file;
 
     use super::*;
     use crate::render;
+    use crate::render::tests::keeps_contract;
 
     const MANAGED: &str = include_str!("../testdata/managed.yaml");
     const EXISTING: &str = include_str!("../testdata/existing.yaml");
@@ -127,15 +127,7 @@ mod tests {
             spec.network.external_network = Some("0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22".into());
             spec.api_access.allowed_cidrs = vec!["203.0.113.0/24".parse().unwrap()];
             let rendered = render(&spec, &name("default", "demo"), &facts(&spec).unwrap()).unwrap();
-            for object in &rendered.objects {
-                let faults = contract::faults(object.kind, &object.value);
-                assert!(
-                    faults.is_empty(),
-                    "{} {}: {faults:#?}",
-                    object.kind.kind,
-                    object.name
-                );
-            }
+            keeps_contract(&rendered);
             let template = &rendered.objects[0].value["spec"]["template"]["spec"];
             assert_eq!(template["image"]["filter"]["name"], "node");
             let cluster = rendered

@@ -182,4 +182,4 @@ fn to_value(kind: Kind, name: &str, what: &impl Serialize) -> Result<Value, Rend
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! The part of an adoption that changes something: local state and the credential.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::identity::Identity;
 use crate::make;
 use crate::mutex::Mutex;
-use crate::progress::{Event, Reporter};
+use crate::progress::{Event, Reporter, Underway};
 use crate::state::ServerFiles;
 use crate::survey::Survey;
 use crate::up::answers::Answers;
@@ -54,22 +54,24 @@ pub async fn adopt(
         expected: EXPECTED,
     });
     let name = record.identity.name.clone();
-    let result = match Mutex::acquire(&desk.session, &name, &record.holder, &caller.who).await {
-        Ok(lock) => {
+    let result = Mutex::during(
+        &desk.session,
+        &name,
+        &record.holder,
+        &caller.who,
+        async |lock| {
             let work = Work {
                 desk,
                 files: &files,
                 roles: &roles,
-                lock: &lock,
+                lock,
                 answers: &answers,
                 reporter,
             };
-            let result = work.locked(&record.identity).await;
-            let released = lock.release().await;
-            result.and(released)
-        }
-        Err(error) => Err(error),
-    };
+            work.locked(&record.identity).await
+        },
+    )
+    .await;
     let settled = answers.settle();
     result?;
     settled?;
@@ -98,7 +100,6 @@ struct Work<'a> {
 
 impl Work<'_> {
     async fn locked(&self, identity: &Identity) -> Result<(), Error> {
-        const STEP: &str = "application credential";
         let session = &self.desk.session;
         // Somebody may have made a server of this name between our look and our lock.
         let survey = Survey::read(session).await?;
@@ -107,31 +108,8 @@ impl Work<'_> {
         }
         let secret = credential_secret(self.desk, self.files, &survey.of(identity)).await?;
         self.lock.check().await?;
-        let started = Instant::now();
-        self.reporter.report(Event::Started {
-            step: STEP.into(),
-            expected: EXPECTED,
-        });
+        let underway = Underway::begin(self.reporter, "application credential", EXPECTED);
         let made = make::credential(session, identity, &secret, self.roles).await;
-        let elapsed = started.elapsed();
-        match made {
-            Ok((outcome, detail)) => {
-                self.reporter.report(Event::Done {
-                    step: STEP.into(),
-                    outcome,
-                    detail,
-                    elapsed,
-                });
-                Ok(())
-            }
-            Err(error) => {
-                self.answers.failed(&error);
-                self.reporter.report(Event::Failed {
-                    step: STEP.into(),
-                    elapsed,
-                });
-                Err(error)
-            }
-        }
+        underway.end(made.inspect_err(|error| self.answers.failed(error)))
     }
 }

@@ -1,6 +1,6 @@
 //! The adopted cluster that a server is: what was installed on it goes, everything else on it stays.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use capstan_kubernetes::{Applier, cluster_uid};
 use kube::Client;
@@ -13,7 +13,7 @@ use crate::api::{Api, CLUSTERS};
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::identity::Identity;
-use crate::progress::{Event, Outcome};
+use crate::progress::{Event, Outcome, Underway};
 use crate::providers::{self, Claim, Installed};
 use crate::state::{Adopted, Record};
 
@@ -51,11 +51,7 @@ impl Host {
         };
         let reporter = removing.reporter;
         let of = self.installed.as_ref().map_or(0, |all| all.objects.len());
-        let started = Instant::now();
-        reporter.report(Event::Started {
-            step: STEP.into(),
-            expected: std::time::Duration::from_secs(40),
-        });
+        let underway = Underway::begin(reporter, STEP, Duration::from_secs(40));
         let mut gone = 0;
         let mut told = 0;
         let removal = providers::uninstall(client.clone(), removing.identity, |_| {
@@ -73,25 +69,9 @@ impl Host {
             result = removal => result,
             () = removing.stop.cancelled() => return Err(removing.interrupted()),
         };
-        let elapsed = started.elapsed();
-        match result {
-            Ok(count) => {
-                reporter.report(Event::Done {
-                    step: STEP.into(),
-                    outcome: Outcome::Removed,
-                    detail: format!("{count} objects"),
-                    elapsed,
-                });
-                Ok(count)
-            }
-            Err(error) => {
-                reporter.report(Event::Failed {
-                    step: STEP.into(),
-                    elapsed,
-                });
-                Err(error.into())
-            }
-        }
+        let count = *result.as_ref().unwrap_or(&0);
+        underway.end(result.map(|count| (Outcome::Removed, format!("{count} objects"))))?;
+        Ok(count)
     }
 }
 

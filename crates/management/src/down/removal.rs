@@ -12,7 +12,7 @@ use crate::desk::Desk;
 use crate::error::Error;
 use crate::graph::{Graph, Halt};
 use crate::identity::Identity;
-use crate::progress::{Event, Outcome, Reporter};
+use crate::progress::{Outcome, Reporter, Underway};
 use crate::survey::Found;
 
 /// Longest wait for one thing to be gone.
@@ -85,26 +85,10 @@ impl Removing<'_> {
         in_use: Duration,
     ) -> Result<(), Error> {
         for entry in entries {
-            let started = Instant::now();
-            let step = entry.kind.to_string();
-            self.reporter.report(Event::Started {
-                step: step.clone(),
-                expected: Duration::from_secs(1),
-            });
+            let expected = Duration::from_secs(1);
+            let underway = Underway::begin(self.reporter, entry.kind.to_string(), expected);
             let result = self.remove(entry, in_use).await;
-            let elapsed = started.elapsed();
-            match result {
-                Ok(()) => self.reporter.report(Event::Done {
-                    step,
-                    outcome: Outcome::Removed,
-                    detail: entry.id.clone(),
-                    elapsed,
-                }),
-                Err(error) => {
-                    self.reporter.report(Event::Failed { step, elapsed });
-                    return Err(error);
-                }
-            }
+            underway.end(result.map(|()| (Outcome::Removed, entry.id.clone())))?;
         }
         Ok(())
     }

@@ -80,10 +80,7 @@ impl Plane {
                 external_network: settings.external_network.clone(),
                 load_balancer_provider: None,
             },
-            mirror: settings.mirror.as_ref().map(|mirror| Mirror {
-                files: mirror.files.clone(),
-                registry: mirror.registry.clone(),
-            }),
+            mirror: settings.mirror.as_ref().map(Mirror::from),
             checksums: settings.checksum.clone(),
             egress: egress(record),
             controller: own::Controller::published(),

@@ -1,7 +1,5 @@
 //! The steps of `up`, run and told.
 
-use std::time::Instant;
-
 use tokio_util::sync::CancellationToken;
 
 use super::answers::Answers;
@@ -10,7 +8,7 @@ use crate::error::Error;
 use crate::kubeconfig;
 use crate::make::{Done, Maker};
 use crate::pki::{CertifiedKey, ClusterPki};
-use crate::progress::{Event, Reporter};
+use crate::progress::{Reporter, Underway};
 use crate::state::ServerFiles;
 use crate::steps::Step;
 
@@ -28,11 +26,7 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Runs one step and tells how it went.
     pub(super) async fn step(&self, step: Step) -> Result<(), Error> {
-        let started = Instant::now();
-        self.reporter.report(Event::Started {
-            step: step.label().into(),
-            expected: step.expected(),
-        });
+        let underway = Underway::begin(self.reporter, step.label(), step.expected());
         let result = match step {
             Step::Network => self.maker.network().await,
             Step::Router => self.maker.router().await,
@@ -62,23 +56,7 @@ impl Run<'_> {
                     .await
             }
         };
-        let (step, elapsed) = (step.label().to_owned(), started.elapsed());
-        match result {
-            Ok((outcome, detail)) => {
-                self.reporter.report(Event::Done {
-                    step,
-                    outcome,
-                    detail,
-                    elapsed,
-                });
-                Ok(())
-            }
-            Err(error) => {
-                self.answers.failed(&error);
-                self.reporter.report(Event::Failed { step, elapsed });
-                Err(error)
-            }
-        }
+        underway.end(result.inspect_err(|error| self.answers.failed(error)))
     }
 
     /// A wait, which may be cut off at any moment, unlike a request that creates something.

@@ -110,15 +110,7 @@ fn golden_rich() {
 #[test]
 fn every_object_of_a_rich_cluster_keeps_the_providers_contract() {
     for text in [MANAGED, EXISTING] {
-        for object in rendered(&read(text)).unwrap().objects {
-            let faults = contract::faults(object.kind, &object.value);
-            assert!(
-                faults.is_empty(),
-                "{} {}: {faults:#?}",
-                object.kind.kind,
-                object.name
-            );
-        }
+        keeps_contract(&rendered(&read(text)).unwrap());
     }
 }
 
