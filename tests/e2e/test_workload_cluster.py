@@ -141,6 +141,16 @@ def test_the_stock_clusterctl_works_with_it(demo, served):
     assert "Cluster" in moved, moved
 
 
+@pytest.fixture(scope="module")
+def existing_kubectl(demo):
+    """Lends the cluster to the stories of other files."""
+    return demo.kubectl()
+
+
+# Collected here, in the order of this file: there are two workers.
+from test_rollout import TestRollout  # noqa: E402,F401
+
+
 def test_the_control_plane_grows_and_shrinks(demo, served):
     """1 → 3 → 1; etcd follows, and the API answers at the same address."""
     for count in (3, 1):
@@ -164,13 +174,7 @@ def test_scaled_within_the_quota_only(demo, served):
     assert len(demo.kubectl().nodes()["worker"]) == 1
 
 
-@pytest.fixture(scope="module")
-def existing_kubectl(demo):
-    """Lends the cluster to the story of one that is adopted."""
-    return demo.kubectl()
-
-
-# Collected here, in the order of this file: the cluster is there, and two nodes are enough.
+# The cluster is there, and two nodes are enough.
 from test_adopted_cluster import TestAdopted  # noqa: E402,F401
 
 

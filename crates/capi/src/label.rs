@@ -10,6 +10,8 @@ pub const DEPLOYMENT_NAME: &str = "cluster.x-k8s.io/deployment-name";
 pub const REMEDIATE_MACHINE: &str = "cluster.x-k8s.io/remediate-machine";
 /// On a machine of a deployment that is to go first when it scales down.
 pub const DELETE_MACHINE: &str = "cluster.x-k8s.io/delete-machine";
+/// On machines of a control plane that go, until their member of etcd is taken out (`KubeadmControlPlane`'s own hook).
+pub const LEAVES_ETCD: &str = "pre-terminate.delete.hook.machine.cluster.x-k8s.io/kcp-cleanup";
 /// On objects whose controllers are to leave them alone.
 pub const PAUSED: &str = "cluster.x-k8s.io/paused";
 /// On Secrets that `clusterctl move` is to take along.

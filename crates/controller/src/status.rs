@@ -1,7 +1,7 @@
 //! The status of a `WorkloadCluster`, as this controller writes it. Pure.
 
 use capstan_plan::progress::is_done;
-use capstan_plan::{Observation, RENDERER};
+use capstan_plan::{Observation, RENDERER, rollout};
 use capstan_spec::progress::{Phase, Progress, StepState};
 use capstan_spec::status::{
     ClusterPhase, Condition, ConditionStatus, ReplicaCounts, WorkloadClusterStatus, set_condition,
@@ -104,16 +104,11 @@ fn count(
     let counts = |pool: &str, desired: u32| {
         let of_pool = progress.nodes.iter().filter(|node| node.pool == pool);
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let version = spec.version.to_string();
         ReplicaCounts {
             desired,
             current: number(of_pool.clone().count()),
-            ready: number(of_pool.clone().filter(|node| ready(node)).count()),
-            up_to_date: number(
-                of_pool
-                    .filter(|node| node.version.as_deref() == Some(&version))
-                    .count(),
-            ),
+            ready: number(of_pool.filter(|node| ready(node)).count()),
+            up_to_date: rollout::as_wanted(name, seen, pool, spec.version),
         }
     };
     let control_plane = counts(

@@ -125,6 +125,23 @@ impl Applier {
         })
     }
 
+    /// What an object would be if it were applied, with every admission webhook; nothing is kept.
+    pub async fn preview(
+        &self,
+        object: &DynamicObject,
+        deadline: Deadline,
+    ) -> Result<DynamicObject> {
+        let name = ObjectName::of(object);
+        let params = PatchParams::apply(FIELD_MANAGER).force().dry_run();
+        retry(deadline, || async {
+            let api = self.kinds.api_of(&name).await?;
+            api.patch(&name.name, &params, &Patch::Apply(object))
+                .await
+                .map_err(|error| Error::request("try the change of", name.to_string(), error))
+        })
+        .await
+    }
+
     async fn wait_until_established(&self, names: &[ObjectName], deadline: Deadline) -> Result<()> {
         for name in names {
             let api = self.kinds.api_of(name).await?;

@@ -20,6 +20,7 @@ pub mod progress;
 pub mod quota;
 pub mod render;
 pub mod replacement;
+pub mod rollout;
 pub mod spread;
 
 pub use facts::Facts;

@@ -14,6 +14,7 @@ mod workers;
 
 use capstan_capi::{Kind, apply, kind};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -162,6 +163,11 @@ pub fn cluster(
         },
     );
     desired(kind::CLUSTER, &cluster)
+}
+
+/// `metav1.Time` has no fractions of seconds: with some, the object would never be as it was applied.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 fn desired<S: Serialize>(

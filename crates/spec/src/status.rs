@@ -297,6 +297,9 @@ impl Condition {
     /// Machines of one pool are on different hosts, so that the failure of a host takes at most one of each. A warning when
     /// `False`: the cloud had no other host with room.
     pub const SPREAD: &str = "Spread";
+    /// Changes are brought to machines. `False` while somebody has paused that of the control plane or of a pool; absent
+    /// otherwise.
+    pub const ROLLOUTS: &str = "RolloutsActive";
 }
 
 /// Whether a condition holds.
@@ -308,6 +311,14 @@ pub enum ConditionStatus {
     False,
     /// It cannot be told.
     Unknown,
+}
+
+/// Sets a condition of that type, or takes it away where there is none.
+pub fn set_or_remove(conditions: &mut Vec<Condition>, kind: &str, new: Option<Condition>) {
+    match new {
+        Some(new) => set_condition(conditions, new),
+        None => conditions.retain(|condition| condition.kind != kind),
+    }
 }
 
 /// Sets a condition by its type, and keeps the time of transition while its status stays the same.

@@ -12,6 +12,7 @@
 //! | [`history`] | what was asked, by whom, and what became of it (pure) |
 //! | [`prepare`] | what we make ourselves: floating IP, server groups, credential |
 //! | [`apply`] | Cluster API objects, by server-side apply |
+//! | [`rollout`] | rollouts that are paused |
 //! | [`observe`] | everything seen of a cluster, for progress |
 //! | [`replace`] | machines whose server failed |
 //! | [`equip`] | addons, in order and with health |
@@ -30,6 +31,7 @@ pub mod removal;
 pub mod replace;
 pub mod resolve;
 pub mod resource;
+pub mod rollout;
 pub mod surroundings;
 
 pub use error::Error;

@@ -7,50 +7,16 @@
     reason = "helpers of tests fail like tests"
 )]
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod support;
 
-use capstan_kubernetes::{Applier, Deadline, parse_manifest};
 use capstan_plan::facts::{Facts, Surroundings};
 use capstan_plan::{offline, render};
 use capstan_spec::status::{PoolImage, Resolved, ResolvedNetwork};
 use capstan_spec::{ClusterName, KubernetesVersion, WorkloadClusterSpec, file};
-use capstan_testkit::{ApiServer, MANIFESTS};
 use kube::core::DynamicObject;
 
 const MANAGED: &str = include_str!("../../plan/testdata/managed.yaml");
 const EXISTING: &str = include_str!("../../plan/testdata/existing.yaml");
-const RELEASES: [&str; 4] = [
-    "cluster-api/v1.14.2/core-components.yaml",
-    "cluster-api/v1.14.2/bootstrap-components.yaml",
-    "cluster-api/v1.14.2/control-plane-components.yaml",
-    "cluster-api-provider-openstack/v0.14.7/infrastructure-components.yaml",
-];
-
-fn soon() -> Deadline {
-    Deadline::after(Duration::from_secs(30))
-}
-
-/// The definitions of the providers, without the webhooks that nobody answers here.
-fn definitions(directory: &Path) -> Vec<DynamicObject> {
-    let mut found = Vec::new();
-    for release in RELEASES {
-        // Variables of the manifests stand in Deployments only.
-        let text = std::fs::read_to_string(directory.join(release)).unwrap();
-        let documents = text.split("\n---\n");
-        for document in
-            documents.filter(|document| document.contains("kind: CustomResourceDefinition"))
-        {
-            found.extend(parse_manifest(release, document).unwrap());
-        }
-    }
-    for definition in &mut found {
-        if let Some(spec) = definition.data["spec"].as_object_mut() {
-            spec.remove("conversion");
-        }
-    }
-    found
-}
 
 fn resolved() -> Resolved {
     const ID: &str = "0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22";
@@ -108,19 +74,9 @@ fn looked_up(spec: &WorkloadClusterSpec) -> Facts {
 
 #[tokio::test]
 async fn the_api_server_takes_everything_that_a_cluster_file_can_say() {
-    let Some(directory) = std::env::var_os(MANIFESTS).map(PathBuf::from) else {
-        eprintln!(
-            "NOTE: {MANIFESTS} is not set: this test needs release manifests and did NOT run"
-        );
+    let Some((_server, applier)) = support::providers().await else {
         return;
     };
-    let Some(server) = ApiServer::shared().await else {
-        return;
-    };
-    let applier = Applier::new(server.client().await.unwrap());
-    let definitions = definitions(&directory);
-    assert!(definitions.len() > 20, "{}", definitions.len());
-    applier.apply(&definitions, soon(), |_| ()).await.unwrap();
     let plain = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "b");
     let managed = file::read(MANAGED).unwrap().spec;
     let existing = file::read(EXISTING).unwrap().spec;
@@ -142,7 +98,7 @@ async fn the_api_server_takes_everything_that_a_cluster_file_can_say() {
     for (name, objects) in clusters {
         for object in objects {
             let kind = object.types.as_ref().map(|types| types.kind.clone());
-            let told = applier.apply_one(&object, soon()).await;
+            let told = applier.apply_one(&object, support::soon()).await;
             assert!(told.is_ok(), "{name} {kind:?}: {told:?}");
         }
     }

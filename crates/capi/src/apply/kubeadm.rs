@@ -1,6 +1,7 @@
 //! `KubeadmControlPlane` (controlplane.cluster.x-k8s.io/v1beta2) and `KubeadmConfigTemplate`
 //! (bootstrap.cluster.x-k8s.io/v1beta2).
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{ClusterConfiguration, ContractReference, Metadata, Object};
@@ -31,6 +32,9 @@ pub struct KubeadmControlPlaneSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ControlPlaneRollout {
+    /// Machines made before it are replaced once it has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Timestamp>,
     /// When machines are replaced although nothing changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<RolloutBefore>,

@@ -1,5 +1,6 @@
 //! `MachineDeployment` and `MachineHealthCheck` (cluster.x-k8s.io/v1beta2).
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{ContractReference, MachineDeletion, Metadata, Object, Selector};
@@ -23,11 +24,17 @@ pub struct MachineDeploymentSpec {
     pub deletion: Deletion,
     /// What machines are like.
     pub template: MachineTemplate,
+    /// Whether no further machine is replaced. The deployment is still scaled, and its sets replace machines that fail.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
 }
 
 /// How a change is rolled out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Rollout {
+    /// Machines made before it are replaced once it has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Timestamp>,
     /// The strategy.
     pub strategy: Strategy,
 }

@@ -13,13 +13,15 @@ use std::time::Duration;
 
 use capstan_addons::ChartEngine;
 use capstan_catalog::Catalogue;
-use capstan_plan::{Observation, progress, spread};
+use capstan_plan::{Observation, progress, rollout as standing, spread};
 use capstan_spec::ClusterName;
-use capstan_spec::status::{ClusterPhase, WorkloadClusterStatus, set_condition};
+use capstan_spec::status::{
+    ClusterPhase, Condition, WorkloadClusterStatus, set_condition, set_or_remove,
+};
 use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
-use capstan_workload::{Error, apply, history, ledger, observe, prepare};
+use capstan_workload::{Error, apply, history, ledger, observe, prepare, rollout};
 use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::controller::Action;
@@ -131,7 +133,8 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
             apply::pause(&context, &spec, &name).await?;
         } else if may_make {
             // Only what was accepted is rendered: a refused wish may name what was not found.
-            let rendered = apply::rendered(&context, &spec, &name, &resolved)?;
+            let mut rendered = apply::rendered(&context, &spec, &name, &resolved)?;
+            rollout::hold(&context.applier, &spec, &seen, &mut rendered).await?;
             apply::apply(&context, &rendered).await?;
             apply::collect(&context, &name, &rendered, &seen).await?;
         }
@@ -154,6 +157,8 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
     let shared = spread::shared(&name, &seen, &resolved.server_groups, found.hosts());
     let spread = spread::condition(&shared, subject.generation(), seen.now);
     set_condition(&mut status.conditions, spread);
+    let paused = standing::condition(&spec, &name, &seen, subject.generation(), seen.now);
+    set_or_remove(&mut status.conditions, Condition::ROLLOUTS, paused);
     tell(subject, &mut status, &name, seen, due).await
 }
 

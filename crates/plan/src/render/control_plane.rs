@@ -9,7 +9,7 @@ use capstan_capi::apply::{
 use capstan_capi::kind;
 use capstan_spec::{ClusterName, WorkloadClusterSpec, cluster, defaults};
 
-use super::{cluster_configuration, metadata, node, workers};
+use super::{cluster_configuration, metadata, node, whole_seconds, workers};
 use crate::facts::{CONTROL_PLANE, Facts};
 
 /// Seconds between two tries of the `KubeadmControlPlane` to replace machines of one place.
@@ -80,5 +80,11 @@ fn rollout(wanted: &cluster::ControlPlaneRollout) -> Option<ControlPlaneRollout>
         });
     let strategy = (wanted.max_surge != defaults::MAX_SURGE)
         .then_some(ControlPlaneStrategy::rolling(wanted.max_surge));
-    (before.is_some() || strategy.is_some()).then_some(ControlPlaneRollout { before, strategy })
+    let after = wanted.after.map(whole_seconds);
+    let rollout = ControlPlaneRollout {
+        after,
+        before,
+        strategy,
+    };
+    (after.is_some() || before.is_some() || strategy.is_some()).then_some(rollout)
 }

@@ -98,6 +98,11 @@ fn templates(rendered: &Rendered) -> Vec<String> {
         .collect()
 }
 
+/// A plain cluster, for tests of what is done with its objects.
+pub(crate) fn rendered() -> Rendered {
+    render(&spec(), &name(), &facts()).unwrap()
+}
+
 /// Golden files per renderer version: when one changes, `RENDERER` must go up, or clusters roll without being asked.
 #[test]
 fn golden_simple() {

@@ -10,7 +10,8 @@ use capstan_capi::{kind, label};
 use capstan_spec::{ClusterName, Machines, WorkerPool, WorkloadClusterSpec};
 
 use super::{
-    RenderError, canonical, cluster_configuration, files, labels, metadata, node, to_value, volumes,
+    RenderError, canonical, cluster_configuration, files, labels, metadata, node, to_value,
+    volumes, whole_seconds,
 };
 use crate::facts::Facts;
 
@@ -113,12 +114,14 @@ pub(super) fn deployment(
                     deletion: node::deletion(pool.rollout.drain_timeout_seconds),
                 },
             },
+            paused: pool.rollout.paused,
         },
     )
 }
 
 fn rollout(pool: &WorkerPool) -> Rollout {
     Rollout {
+        after: pool.rollout.after.map(whole_seconds),
         strategy: Strategy::rolling(RollingUpdate {
             max_surge: pool.rollout.max_surge,
             max_unavailable: pool.rollout.max_unavailable,

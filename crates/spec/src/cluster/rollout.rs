@@ -1,5 +1,6 @@
 //! How a change is brought to machines.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,13 @@ pub struct Rollout {
     /// Seconds a node may take to be emptied before its machine goes; Cluster API's 0, for ever, is not offered.
     #[serde(default = "defaults::drain_timeout")]
     pub drain_timeout_seconds: u32,
+    /// No further machine is replaced while this is true: one that is being made becomes a node, and the one it replaces
+    /// stays. Machines that fail are still made anew, and the pool can still be scaled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// Machines made before this time are replaced once it has come, although nothing changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Timestamp>,
 }
 
 impl Default for Rollout {
@@ -26,6 +34,8 @@ impl Default for Rollout {
             max_surge: defaults::MAX_SURGE,
             max_unavailable: 0,
             drain_timeout_seconds: defaults::DRAIN_TIMEOUT,
+            paused: false,
+            after: None,
         }
     }
 }
@@ -45,6 +55,14 @@ pub struct ControlPlaneRollout {
     /// are not; at least 7.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificates_expiry_days: Option<u32>,
+    /// No further machine is replaced while this is true; the replacement that is under way is finished first. From then
+    /// on, if there is something to replace, Cluster API leaves the control plane alone: a machine that fails is not made
+    /// anew, and the control plane is not scaled, until the pause ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// Machines made before this time are replaced once it has come, although nothing changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Timestamp>,
 }
 
 impl Default for ControlPlaneRollout {
@@ -53,6 +71,8 @@ impl Default for ControlPlaneRollout {
             max_surge: defaults::MAX_SURGE,
             drain_timeout_seconds: defaults::DRAIN_TIMEOUT,
             certificates_expiry_days: None,
+            paused: false,
+            after: None,
         }
     }
 }

@@ -7,11 +7,13 @@ mod kubeconfig;
 mod list;
 mod refusal;
 mod render;
+mod rollout;
 mod scale;
 mod show;
 mod target;
 mod validate;
 mod watch;
+mod write;
 
 pub(crate) use target::failure;
 
@@ -38,6 +40,9 @@ pub(crate) enum Cluster {
     Kubeconfig(kubeconfig::Kubeconfig),
     /// Change the number of workers or control plane machines
     Scale(scale::Scale),
+    /// Stop, continue, repeat and watch how changes are brought to machines
+    #[command(subcommand)]
+    Rollout(rollout::Rollout),
     /// Remove a cluster and everything made for it
     Delete(delete::Delete),
 }
@@ -53,6 +58,7 @@ impl Cluster {
             Self::Show(show) => show.run(global, printer).await,
             Self::Kubeconfig(kubeconfig) => kubeconfig.run(global, printer).await,
             Self::Scale(scale) => scale.run(global, printer).await,
+            Self::Rollout(rollout) => rollout.run(global, printer).await,
             Self::Delete(delete) => delete.run(global, printer).await,
         }
     }

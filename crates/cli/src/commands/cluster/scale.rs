@@ -1,15 +1,12 @@
 //! `capstan cluster scale`.
 
-use capstan_workload::history;
 use clap::Args;
-use kube::api::{Patch, PatchParams};
-use serde_json::json;
 
 use super::refusal::Wish;
 use super::target::Target;
 use super::watch::{Watching, until_ready};
+use super::write::write;
 use crate::arguments::Global;
-use crate::environment::person;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -66,20 +63,7 @@ impl Scale {
         if let Some(count) = self.control_plane {
             spec.control_plane.replicas = count;
         }
-        // With the version that was read: who changed the cluster meanwhile is not overwritten.
-        let metadata = json!({
-            "resourceVersion": cluster.metadata.resource_version,
-            "annotations": {history::REQUESTED_BY: person()},
-        });
-        let patch = json!({"metadata": metadata, "spec": spec});
-        let params = PatchParams {
-            field_manager: Some(history::COMMAND_LINE.to_owned()),
-            ..PatchParams::default()
-        };
-        let done = api
-            .patch(&self.cluster, &params, &Patch::Merge(&patch))
-            .await;
-        done.map_err(|error| self.target.refused("change", &self.cluster, error))?;
+        write(&self.target, &api, &cluster, &spec).await?;
         printer.note(&format!(
             "the wish for cluster {} is accepted; the controller brings it about",
             self.cluster

@@ -49,6 +49,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "apiAccess.loadBalancerProvider",
         "Facts, by Resolved::load_balancer_provider",
     ),
+    (
+        "controlPlane.rollout.paused",
+        "plan::rollout, by an annotation when it can stop",
+    ),
     ("cni", "there is one"),
     ("deletionPolicy", "the controller"),
 ];
