@@ -16,3 +16,17 @@ pub const LEAVES_ETCD: &str = "pre-terminate.delete.hook.machine.cluster.x-k8s.i
 pub const PAUSED: &str = "cluster.x-k8s.io/paused";
 /// On Secrets that `clusterctl move` is to take along.
 pub const MOVE: &str = "clusterctl.cluster.x-k8s.io/move";
+/// Fewest machines an autoscaler may leave.
+pub const AUTOSCALER_MIN: &str = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-min-size";
+/// Most machines an autoscaler may ask for.
+pub const AUTOSCALER_MAX: &str = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-max-size";
+/// Virtual processors of a node of a pool, for an autoscaler that sees none.
+pub const CAPACITY_CPU: &str = "capacity.cluster-autoscaler.kubernetes.io/cpu";
+/// Memory of one.
+pub const CAPACITY_MEMORY: &str = "capacity.cluster-autoscaler.kubernetes.io/memory";
+/// Root disk of one.
+pub const CAPACITY_DISK: &str = "capacity.cluster-autoscaler.kubernetes.io/ephemeral-disk";
+/// Labels of one.
+pub const CAPACITY_LABELS: &str = "capacity.cluster-autoscaler.kubernetes.io/labels";
+/// Taints of one.
+pub const CAPACITY_TAINTS: &str = "capacity.cluster-autoscaler.kubernetes.io/taints";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use capstan_capi::apply::Reference;
-use capstan_spec::status::{Resolved, ResolvedNetwork};
+use capstan_spec::status::{Capacity, Resolved, ResolvedNetwork};
 use capstan_spec::{Finding, Machines, Mirror, ServerGroupPolicy, WorkloadClusterSpec};
 use ipnet::IpNet;
 
@@ -42,6 +42,8 @@ pub struct Facts {
     pub security_groups: BTreeMap<String, Reference>,
     /// Size in GiB of the root volume of each pool that has one.
     pub root_volumes: BTreeMap<String, u32>,
+    /// What a node of a pool with an autoscaler has, by pool, as far as known.
+    pub capacities: BTreeMap<String, Capacity>,
     /// Where nodes get images from.
     pub mirror: Option<Mirror>,
 }
@@ -161,6 +163,7 @@ impl Facts {
                 .map(|(name, id)| (name.clone(), id.as_str().into()))
                 .collect(),
             root_volumes: resolved.root_volumes.clone(),
+            capacities: resolved.capacities.clone(),
             mirror: surroundings.mirror.clone(),
         })
     }

@@ -14,6 +14,8 @@
 //! Nothing here does I/O, looks at a clock or draws a random number: the same input gives the same output, byte by byte.
 
 pub mod addons;
+pub mod autoscaling;
+pub mod certificates;
 pub mod facts;
 pub mod offline;
 pub mod progress;

@@ -80,6 +80,7 @@ pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
             .map(|group| (group.clone(), by_name(group)))
             .collect(),
         root_volumes: spec.pools().filter_map(root).collect(),
+        capacities: BTreeMap::new(),
         mirror: None,
     })
 }

@@ -43,6 +43,8 @@ pub struct Observation {
     pub outlook: BTreeMap<String, String>,
     /// Faults of servers that are being made anew.
     pub past_faults: Vec<Reason>,
+    /// When the client certificate in the administrator's kubeconfig expires.
+    pub kubeconfig_expires: Option<Timestamp>,
     /// The addons, in their order.
     pub addons: Vec<AddonState>,
 }

@@ -1,5 +1,6 @@
 //! From spec and facts to the objects that describe the cluster, in the order they are applied.
 
+mod autoscaling;
 mod canonical;
 mod cluster_configuration;
 mod control_plane;
@@ -112,7 +113,8 @@ pub fn render(
     objects.push(desired(kind::KUBEADM_CONTROL_PLANE, &control_plane)?);
     objects.push(cluster(spec, name)?);
     for (pool, template, bootstrap) in &pools {
-        let deployment = workers::deployment(spec, pool, name, template, bootstrap);
+        let capacity = facts.capacities.get(&pool.name);
+        let deployment = workers::deployment(spec, pool, name, template, bootstrap, capacity);
         objects.push(desired(kind::MACHINE_DEPLOYMENT, &deployment)?);
     }
     let checks = health::control_plane(spec, name).into_iter().chain(

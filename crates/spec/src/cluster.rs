@@ -1,6 +1,7 @@
 //! What a workload cluster is wanted to be.
 
 mod api_access;
+mod autoscaling;
 mod control_plane;
 mod health_check;
 pub mod kubeadm;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{KubernetesVersion, defaults};
 
 pub use api_access::ApiAccess;
+pub use autoscaling::Autoscaling;
 pub use control_plane::ControlPlane;
 pub use health_check::HealthCheck;
 pub use kubeadm::Kubeadm;

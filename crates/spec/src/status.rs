@@ -47,6 +47,9 @@ pub struct WorkloadClusterStatus {
     /// Servers of a pool (`control-plane` for the control plane) that failed and were made anew, until the pool is whole.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub replacements: BTreeMap<String, Replacement>,
+    /// When certificates expire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<Certificates>,
     /// Quota needed and free, line by line, while it does not suffice for the wish. Empty otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quota: Vec<QuotaLine>,
@@ -123,6 +126,18 @@ pub struct Replacement {
     pub machines: Vec<String>,
     /// Why the first of them had failed.
     pub reason: Reason,
+}
+
+/// When certificates expire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificates {
+    /// The first of the control plane's machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_plane: Option<Timestamp>,
+    /// The client certificate in the administrator's kubeconfig, which Cluster API renews by itself after half a year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubeconfig: Option<Timestamp>,
 }
 
 /// One line of a quota check.
@@ -230,6 +245,9 @@ pub struct Resolved {
     /// Size in GiB of the root volume of each pool that has one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub root_volumes: BTreeMap<String, u32>,
+    /// What a node of each pool with `autoscaling` has, by pool.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capacities: BTreeMap<String, Capacity>,
     /// Node images of their own, by pool.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pool_images: BTreeMap<String, PoolImage>,
@@ -239,6 +257,18 @@ pub struct Resolved {
     /// Ids of extra security groups, by what the spec calls them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub security_groups: BTreeMap<String, String>,
+}
+
+/// What a node has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Capacity {
+    /// Virtual processors.
+    pub vcpus: u32,
+    /// Memory in MiB.
+    pub ram_mib: u64,
+    /// Root disk in GiB.
+    pub disk_gib: u32,
 }
 
 /// The node image of one pool.
@@ -297,6 +327,8 @@ impl Condition {
     /// Machines of one pool are on different hosts, so that the failure of a host takes at most one of each. A warning when
     /// `False`: the cloud had no other host with room.
     pub const SPREAD: &str = "Spread";
+    /// No certificate expires soon. `False` while one does that nothing renews by itself; absent before there are any.
+    pub const CERTIFICATES: &str = "CertificatesValid";
     /// Changes are brought to machines. `False` while somebody has paused that of the control plane or of a pool; absent
     /// otherwise.
     pub const ROLLOUTS: &str = "RolloutsActive";

@@ -16,9 +16,11 @@
 //! | [`observe`] | everything seen of a cluster, for progress |
 //! | [`replace`] | machines whose server failed |
 //! | [`equip`] | addons, in order and with health |
+//! | [`certificates`] | when the kubeconfig expires (pure) |
 //! | [`ledger`], [`removal`] | what exists in the cloud, and taking it away |
 
 pub mod apply;
+pub mod certificates;
 pub mod equip;
 mod error;
 pub mod gate;

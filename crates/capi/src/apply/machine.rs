@@ -14,8 +14,9 @@ pub type MachineDeployment = Object<MachineDeploymentSpec>;
 pub struct MachineDeploymentSpec {
     /// Cluster API name of the cluster.
     pub cluster_name: String,
-    /// Machines wanted.
-    pub replicas: u32,
+    /// Machines wanted; left to an autoscaler when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
     /// Which machines belong to it.
     pub selector: Selector,
     /// How a change is rolled out.

@@ -1,5 +1,6 @@
 //! `Machine`, `MachineSet` and `MachineDeployment`.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Metadata, Reference};
@@ -62,6 +63,8 @@ pub struct MachineStatus {
     pub initialization: MachineInitialization,
     /// Its node, once joined.
     pub node_ref: Option<NodeReference>,
+    /// When its certificates expire; only of the control plane, once its owner has looked.
+    pub certificates_expiry_date: Option<Timestamp>,
     /// Pending, Provisioning, Provisioned, Running, Deleting, Failed …
     pub phase: String,
     /// Conditions.

@@ -7,6 +7,8 @@ use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use capstan_workload::surroundings::Context;
 use capstan_workload::{Error, equip};
 
+use secrecy::SecretString;
+
 use super::World;
 
 /// Tells how far each addon is, and installs what is missing unless the wish is refused.
@@ -16,12 +18,8 @@ pub(super) async fn bring_about(
     context: &Context,
     name: &ClusterName,
     seen: &Observation,
+    kubeconfig: Option<&SecretString>,
 ) -> Result<Vec<AddonState>, Error> {
-    let kubeconfig = if seen.is_initialized() {
-        equip::kubeconfig(context, name).await?
-    } else {
-        None
-    };
     let waiting = |message: &str| {
         let addons = capstan_plan::addons::addons(spec);
         addons
@@ -39,9 +37,9 @@ pub(super) async fn bring_about(
     let told = if seen.blockers.is_empty() {
         let mirror = context.surroundings.mirror.as_ref();
         let charts = world.charts.as_ref();
-        equip::equip(charts, &world.catalogue, spec, mirror, &kubeconfig).await
+        equip::equip(charts, &world.catalogue, spec, mirror, kubeconfig).await
     } else {
-        equip::look(spec, &kubeconfig).await
+        equip::look(spec, kubeconfig).await
     };
     match told {
         Ok(states) => Ok(states),

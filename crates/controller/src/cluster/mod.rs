@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use capstan_addons::ChartEngine;
 use capstan_catalog::Catalogue;
-use capstan_plan::{Observation, progress, rollout as standing, spread};
+use capstan_plan::{Observation, certificates as ending, progress, rollout as standing, spread};
 use capstan_spec::ClusterName;
 use capstan_spec::status::{
     ClusterPhase, Condition, WorkloadClusterStatus, set_condition, set_or_remove,
@@ -21,7 +21,9 @@ use capstan_spec::status::{
 use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
-use capstan_workload::{Error, apply, history, ledger, observe, prepare, rollout};
+use capstan_workload::{
+    Error, apply, certificates, equip, history, ledger, observe, prepare, rollout,
+};
 use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::controller::Action;
@@ -105,6 +107,8 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
     let context = Context::connect(&world.client, subject.namespace(), &spec.cloud).await?;
     let mut record = Record::open(&world.client, &name, &spec.cloud).await?;
     let mut seen = observe::observe(&context, &name).await?;
+    subject.follow_autoscaler(&name, &seen);
+    let spec = subject.spec().clone();
 
     let mut resolved = status.resolved.clone().unwrap_or_default();
     let verdict = gate::judge(world, subject, &context, &name, &seen, &mut resolved).await?;
@@ -139,7 +143,15 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
             apply::collect(&context, &name, &rendered, &seen).await?;
         }
         if !spec.paused {
-            seen.addons = addons::bring_about(world, &spec, &context, &name, &seen).await?;
+            let kubeconfig = if seen.is_initialized() {
+                equip::kubeconfig(&context, &name).await?
+            } else {
+                None
+            };
+            let kubeconfig = kubeconfig.as_ref();
+            seen.kubeconfig_expires = kubeconfig.and_then(certificates::client_expires);
+            seen.addons =
+                addons::bring_about(world, &spec, &context, &name, &seen, kubeconfig).await?;
         }
         let machines = replace::Machines {
             context: &context,
@@ -157,6 +169,15 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
     let shared = spread::shared(&name, &seen, &resolved.server_groups, found.hosts());
     let spread = spread::condition(&shared, subject.generation(), seen.now);
     set_condition(&mut status.conditions, spread);
+    status.certificates = ending::seen(status.certificates, &seen);
+    let ends = ending::condition(
+        &spec,
+        &name,
+        status.certificates,
+        subject.generation(),
+        seen.now,
+    );
+    set_or_remove(&mut status.conditions, Condition::CERTIFICATES, ends);
     let paused = standing::condition(&spec, &name, &seen, subject.generation(), seen.now);
     set_or_remove(&mut status.conditions, Condition::ROLLOUTS, paused);
     tell(subject, &mut status, &name, seen, due).await

@@ -1,6 +1,7 @@
 //! The `WorkloadCluster` being reconciled: its newest version, its finalizer, its status.
 
 use capstan_kubernetes::Error as KubernetesError;
+use capstan_plan::{Observation, autoscaling};
 use capstan_spec::status::{ClusterPhase, ConditionStatus, WorkloadClusterStatus};
 use capstan_spec::{ClusterName, Uid, WorkloadClusterSpec};
 use capstan_workload::Error;
@@ -61,6 +62,11 @@ impl Subject {
 
     pub(super) fn spec(&self) -> &WorkloadClusterSpec {
         &self.cluster.spec
+    }
+
+    /// Counts pools with an autoscaler as it wants them to be. Never written back: only the status is.
+    pub(super) fn follow_autoscaler(&mut self, name: &ClusterName, seen: &Observation) {
+        autoscaling::follow(&mut self.cluster.spec, name, seen);
     }
 
     pub(super) fn metadata(&self) -> &ObjectMeta {

@@ -38,7 +38,8 @@ pub(super) fn pool(pool: &WorkerPool, name: &ClusterName) -> Option<MachineHealt
         (label::DEPLOYMENT_NAME, &deployment),
     ]);
     // 40 %, rounded up, and at least one: a percentage would be rounded down and never heal a small pool.
-    let bearable = (pool.replicas * 2).div_ceil(5).max(1);
+    let most = pool.autoscaling.map_or(pool.replicas, |bounds| bounds.max);
+    let bearable = (most * 2).div_ceil(5).max(1);
     check(
         metadata::of_pool(name, &pool.name, deployment),
         name,

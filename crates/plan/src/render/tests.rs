@@ -43,6 +43,7 @@ fn facts() -> Facts {
         ]),
         security_groups: BTreeMap::new(),
         root_volumes: BTreeMap::new(),
+        capacities: BTreeMap::new(),
         mirror: None,
     }
 }

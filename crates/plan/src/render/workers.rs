@@ -7,11 +7,12 @@ use capstan_capi::apply::{
     OpenStackMachineTemplate, RollingUpdate, Rollout, Selector, Strategy,
 };
 use capstan_capi::{kind, label};
+use capstan_spec::status::Capacity;
 use capstan_spec::{ClusterName, Machines, WorkerPool, WorkloadClusterSpec};
 
 use super::{
-    RenderError, canonical, cluster_configuration, files, labels, metadata, node, to_value,
-    volumes, whole_seconds,
+    RenderError, autoscaling, canonical, cluster_configuration, files, labels, metadata, node,
+    to_value, volumes, whole_seconds,
 };
 use crate::facts::Facts;
 
@@ -20,7 +21,7 @@ const DELETION: Deletion = Deletion { order: "Newest" };
 /// Empty label that makes `kubectl get nodes` show the role; one of the few that Cluster API hands on to nodes.
 const ROLE_LABEL: &str = "node-role.kubernetes.io/worker";
 /// Label with the pool's name that Cluster API hands on to nodes.
-const NODE_POOL_LABEL: &str = "node.cluster.x-k8s.io/pool";
+pub(super) const NODE_POOL_LABEL: &str = "node.cluster.x-k8s.io/pool";
 
 /// What control plane and pools have in common of how a node starts; how it registers is left open.
 pub(super) fn config(
@@ -77,15 +78,20 @@ pub(super) fn deployment(
     name: &ClusterName,
     template: &OpenStackMachineTemplate,
     bootstrap: &KubeadmConfigTemplate,
+    capacity: Option<&Capacity>,
 ) -> MachineDeployment {
     let deployment = name.pool(&pool.name);
+    let mut metadata = metadata::of_pool(name, &pool.name, deployment.clone());
+    metadata
+        .annotations
+        .extend(autoscaling::annotations(pool, capacity));
     let name_of = |metadata: &Metadata| metadata.name.clone().unwrap_or_default();
     MachineDeployment::new(
         kind::MACHINE_DEPLOYMENT,
-        metadata::of_pool(name, &pool.name, deployment.clone()),
+        metadata,
         MachineDeploymentSpec {
             cluster_name: name.cluster(),
-            replicas: pool.replicas,
+            replicas: pool.autoscaling.is_none().then_some(pool.replicas),
             selector: Selector {
                 match_labels: identity(name, &deployment),
                 ..Selector::default()

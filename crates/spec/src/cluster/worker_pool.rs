@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{HealthCheck, Rollout, RootVolume, ServerGroupPolicy, Volume};
+use super::{Autoscaling, HealthCheck, Rollout, RootVolume, ServerGroupPolicy, Volume};
 use crate::defaults;
 
 /// Machines of one kind that run workloads.
@@ -15,9 +15,12 @@ pub struct WorkerPool {
     /// Name within the cluster; part of the machines' names.
     #[serde(default = "defaults::pool")]
     pub name: String,
-    /// How many machines.
+    /// How many machines. Of no effect with `autoscaling`.
     #[serde(default = "defaults::worker_replicas")]
     pub replicas: u32,
+    /// Bounds within which a cluster autoscaler sets the number of machines. Without it the number is `replicas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<Autoscaling>,
     /// Name of the Nova flavor.
     pub flavor: String,
     /// Nova availability zone. Without it Nova chooses.
@@ -98,6 +101,7 @@ impl WorkerPool {
         Self {
             name: name.into(),
             replicas: defaults::WORKER_REPLICAS,
+            autoscaling: None,
             flavor: flavor.into(),
             availability_zone: None,
             image: None,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{MAX_POOL, label_fault, required, syntax};
+use crate::cluster::Autoscaling;
 use crate::finding::Finding;
 use crate::{Machines, ServerGroupPolicy, WorkerPool, WorkloadClusterSpec};
 
@@ -70,6 +71,9 @@ pub(super) fn workers(pools: &[WorkerPool], findings: &mut Vec<Finding>) {
             let text = format!("{} is more than {MAX_POOL}", pool.replicas);
             findings.push(Finding::error(format!("{place}.replicas"), text));
         }
+        if let Some(bounds) = pool.autoscaling {
+            autoscaling(&place, bounds, findings);
+        }
         common(&place, &Machines::from(pool), findings);
         volumes(&place, pool, findings);
         labels(&place, pool, findings);
@@ -87,11 +91,29 @@ pub(super) fn workers(pools: &[WorkerPool], findings: &mut Vec<Finding>) {
         }
         drain(&place, rollout.drain_timeout_seconds, findings);
     }
-    if pools.iter().all(|pool| pool.replicas == 0) {
+    if pools
+        .iter()
+        .all(|pool| pool.replicas == 0 && pool.autoscaling.is_none())
+    {
         findings.push(Finding::warning(
             "workers",
             "there are no workers: nothing but the control plane's own pods will run",
         ));
+    }
+}
+
+fn autoscaling(place: &str, bounds: Autoscaling, findings: &mut Vec<Finding>) {
+    let path = |field: &str| format!("{place}.autoscaling.{field}");
+    if bounds.max == 0 {
+        let text = "a pool of at most 0 machines never has one";
+        findings.push(Finding::error(path("max"), text).remedy("use 1 or more"));
+    } else if bounds.min > bounds.max {
+        let text = format!("{} is more than the most, {}", bounds.min, bounds.max);
+        findings.push(Finding::error(path("min"), text).remedy("use at most max"));
+    }
+    if bounds.max > MAX_POOL {
+        let text = format!("{} is more than {MAX_POOL}", bounds.max);
+        findings.push(Finding::error(path("max"), text));
     }
 }
 

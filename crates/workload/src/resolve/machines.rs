@@ -4,7 +4,7 @@ use capstan_openstack::image::Image;
 use capstan_openstack::{Holdings, Inventory};
 use capstan_spec::cluster::DataVolume;
 use capstan_spec::progress::{Reason, ReasonCode};
-use capstan_spec::status::Resolved;
+use capstan_spec::status::{Capacity, Resolved};
 use capstan_spec::{Machines, WorkloadClusterSpec, defaults};
 
 use super::{not_found, reason};
@@ -22,6 +22,7 @@ pub(super) fn machines(
         volumes(&pool, inventory, reasons);
         groups(&pool, holdings, resolved, reasons);
     }
+    capacities(spec, inventory, resolved);
     if let Some(key) = &spec.ssh_key
         && let Err(unknown) = holdings.keypair(key)
     {
@@ -78,6 +79,27 @@ fn root(
         let remedy = "take a larger flavor".to_owned();
         reasons.push(reason(ReasonCode::FlavorUnusable, pool.pool, text, remedy));
     }
+}
+
+/// What nodes of pools with an autoscaler have: without one to look at it must be told.
+fn capacities(spec: &WorkloadClusterSpec, inventory: &Inventory, resolved: &mut Resolved) {
+    let pools = spec
+        .workers
+        .iter()
+        .filter(|pool| pool.autoscaling.is_some());
+    resolved.capacities = pools
+        .filter_map(|pool| {
+            let flavor = inventory.flavor(&pool.flavor).ok()?;
+            let volume = resolved.root_volumes.get(&pool.name).copied();
+            let disk = u32::try_from(flavor.disk).unwrap_or(u32::MAX);
+            let capacity = Capacity {
+                vcpus: flavor.vcpus,
+                ram_mib: flavor.ram,
+                disk_gib: volume.unwrap_or(disk),
+            };
+            Some((pool.name.clone(), capacity))
+        })
+        .collect();
 }
 
 fn image<'a>(

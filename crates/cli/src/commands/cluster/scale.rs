@@ -58,6 +58,14 @@ impl Scale {
                 )
                 .hint(format!("the cluster has: {}", known.join(", "))));
             };
+            if let Some(bounds) = pool.autoscaling {
+                let text = format!(
+                    "failed to scale worker pool {name}: an autoscaler does, from {} to {}",
+                    bounds.min, bounds.max
+                );
+                return Err(Failure::new(Exit::Conflict, text)
+                    .hint("change the pool's autoscaling, or take it away"));
+            }
             pool.replicas = count;
         }
         if let Some(count) = self.control_plane {

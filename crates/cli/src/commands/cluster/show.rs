@@ -39,6 +39,7 @@ impl Show {
         let history = self.history(api.into_client(), &cluster).await?;
         printer.result(&cluster, || {
             let mut lines = lines(&cluster, None);
+            lines.extend(certificates(&cluster));
             lines.extend(history.iter().map(|entry| format!("  {}", told(entry))));
             lines.join("\n")
         })
@@ -63,6 +64,19 @@ impl Show {
         let mut history = status.history;
         Ok(history.split_off(history.len().saturating_sub(SHOWN)))
     }
+}
+
+/// When certificates expire, once there are any.
+fn certificates(cluster: &WorkloadCluster) -> Option<String> {
+    let known = cluster.status.as_ref()?.certificates?;
+    let told = [
+        ("control plane", known.control_plane),
+        ("kubeconfig", known.kubeconfig),
+    ]
+    .into_iter()
+    .filter_map(|(what, end)| Some(format!("{what} until {}", end?.strftime("%Y-%m-%d"))))
+    .collect::<Vec<_>>();
+    Some(format!("  certificates: {}", told.join(", ")))
 }
 
 fn told(entry: &HistoryEntry) -> String {

@@ -2,7 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cluster::kubeadm::{Audit, Kubeadm, NodeFile, NodeRole, Proxy, RegistryMirror};
-use crate::cluster::{EtcdVolume, ExistingNetwork, RootVolume, Taint, TaintEffect, Volume};
+use crate::cluster::{
+    Autoscaling, EtcdVolume, ExistingNetwork, RootVolume, Taint, TaintEffect, Volume,
+};
 use crate::{ApiAccess, ControlPlane, Network, ServerGroupPolicy, WorkerPool};
 
 fn range(first: u8) -> impl Strategy<Value = ipnet::IpNet> {
@@ -47,6 +49,7 @@ fn pool() -> impl Strategy<Value = WorkerPool> {
 
 fn enriched(pool: WorkerPool) -> WorkerPool {
     WorkerPool {
+        autoscaling: Some(Autoscaling { min: 0, max: 4 }),
         image: Some("other".into()),
         volumes: vec![Volume {
             name: "data".into(),

@@ -85,6 +85,27 @@ fn rollouts_and_health_checks() {
 }
 
 #[test]
+fn bounds_of_an_autoscaler() {
+    refused(&[
+        (
+            "workers: [{name: a, flavor: b, autoscaling: {min: 3, max: 2}}]",
+            "workers[0].autoscaling.min",
+            "more than the most",
+        ),
+        (
+            "workers: [{name: a, flavor: b, autoscaling: {min: 0, max: 0}}]",
+            "workers[0].autoscaling.max",
+            "never has one",
+        ),
+        (
+            "workers: [{name: a, flavor: b, autoscaling: {min: 0, max: 999}}]",
+            "workers[0].autoscaling.max",
+            "more than 256",
+        ),
+    ]);
+}
+
+#[test]
 fn volumes() {
     let mounted = "name: a, sizeGib: 1, mountPath: /a, device: /dev/vdb";
     let twice = format!(
