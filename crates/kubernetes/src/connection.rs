@@ -1,11 +1,14 @@
 //! A client with time limits, from a kubeconfig or from inside a pod.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::observer::{Observed, RequestObserver};
 use crate::{Error, Result};
 
 /// Time limits of a connection. Without them a dead server would hold a caller for ever: kube's defaults are none.
@@ -32,6 +35,7 @@ impl Default for ConnectionSettings {
 pub struct Connection {
     config: Config,
     settings: ConnectionSettings,
+    observer: Option<Arc<dyn RequestObserver>>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -63,6 +67,7 @@ impl Connection {
         Ok(Self {
             config,
             settings: ConnectionSettings::default(),
+            observer: None,
         })
     }
 
@@ -97,6 +102,7 @@ impl Connection {
         Ok(Self {
             config,
             settings: ConnectionSettings::default(),
+            observer: None,
         })
     }
 
@@ -104,6 +110,13 @@ impl Connection {
     #[must_use]
     pub const fn with_settings(mut self, settings: ConnectionSettings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Tells of every request of the clients made from now on.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Option<Arc<dyn RequestObserver>>) -> Self {
+        self.observer = observer;
         self
     }
 
@@ -118,7 +131,7 @@ impl Connection {
         config.connect_timeout = Some(self.settings.connect);
         config.read_timeout = Some(self.settings.read);
         config.write_timeout = Some(self.settings.read);
-        Client::try_from(config).map_err(|e| Error::Connection(Box::new(e)))
+        self.build(config)
     }
 
     /// A client for watches, which stay silent as long as nothing happens: the server ends each after at most
@@ -127,6 +140,15 @@ impl Connection {
         let mut config = self.config.clone();
         config.connect_timeout = Some(self.settings.connect);
         config.read_timeout = Some(Duration::from_secs(310));
-        Client::try_from(config).map_err(|e| Error::Connection(Box::new(e)))
+        self.build(config)
+    }
+
+    fn build(&self, config: Config) -> Result<Client> {
+        let builder =
+            ClientBuilder::try_from(config).map_err(|e| Error::Connection(Box::new(e)))?;
+        Ok(match &self.observer {
+            None => builder.build(),
+            Some(observer) => builder.with_layer(&Observed::by(observer)).build(),
+        })
     }
 }

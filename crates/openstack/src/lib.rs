@@ -37,5 +37,8 @@ pub use holdings::Holdings;
 pub use inventory::{Choice, Inventory, Unknown, Zones};
 pub use names::closest;
 pub use quota::{Quota, QuotaLine, Resource, Shortage};
-pub use session::{CredentialIdentity, Identity, Options, Removal, RetryPolicy, Service, Session};
+pub use session::{
+    Attempt, CallObserver, CredentialIdentity, Identity, Options, Outcome, Removal, RetryPolicy,
+    Service, Session,
+};
 pub use snapshot::{Difference, Entry, ResourceKind, Snapshot};

@@ -6,9 +6,9 @@ use http::Method;
 use secrecy::SecretString;
 
 use super::{
-    Options,
+    Options, Service,
     exchange::{Answer, exchange},
-    retry,
+    observer, retry,
     token::{self, Token},
 };
 use crate::{
@@ -32,7 +32,10 @@ pub(super) async fn authenticate(
             .post(url.clone())
             .timeout(options.call_limit)
             .json(&body);
-        let refused = match exchange(request, &Method::POST, &url, "authenticate", &object).await {
+        let started = Instant::now();
+        let ended = exchange(request, &Method::POST, &url, "authenticate", &object).await;
+        observer::tell(options, Service::Identity, &Method::POST, started, &ended);
+        let refused = match ended {
             Ok(answer) => {
                 return token_of(&answer).map_err(|message| {
                     Error::new(Kind::Other, "authenticate", object, message).with_call(answer.info)

@@ -5,6 +5,7 @@ mod call;
 mod catalog;
 mod client;
 mod exchange;
+mod observer;
 mod paging;
 mod retry;
 mod send;
@@ -17,6 +18,7 @@ use url::Url;
 
 pub(crate) use call::Call;
 pub use catalog::Service;
+pub use observer::{Attempt, CallObserver, Outcome};
 pub use retry::RetryPolicy;
 pub use token::{CredentialIdentity, Identity};
 
@@ -40,6 +42,8 @@ pub struct Options {
     pub concurrency: usize,
     /// Items per page of a list; `None` leaves it to the service.
     pub page_size: Option<u32>,
+    /// Who is told of every attempt of every call.
+    pub observer: Option<Arc<dyn CallObserver>>,
 }
 
 impl Default for Options {
@@ -50,6 +54,7 @@ impl Default for Options {
             retry: RetryPolicy::default(),
             concurrency: 8,
             page_size: None,
+            observer: None,
         }
     }
 }

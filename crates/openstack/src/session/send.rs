@@ -11,6 +11,7 @@ use super::{
     Call, CallInfo, Session,
     authenticate::authenticate,
     exchange::{Answer, Refused, changes, exchange},
+    observer,
     retry::{self, Failure},
     token::Token,
 };
@@ -98,7 +99,16 @@ impl Session {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        exchange(request, &call.method, url, call.verb, &call.object).await
+        let started = Instant::now();
+        let ended = exchange(request, &call.method, url, call.verb, &call.object).await;
+        observer::tell(
+            &self.inner.options,
+            call.service,
+            &call.method,
+            started,
+            &ended,
+        );
+        ended
     }
 
     /// The token, renewed when its end is near.
