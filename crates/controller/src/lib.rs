@@ -1,12 +1,13 @@
 //! Reconcilers that string `workload` and `management` together. No rule of its own: what to do is said there, here it is
 //! said when.
 //!
-//! [`run`] holds the lease, serves `/healthz` and `/readyz`, and reconciles `WorkloadCluster`s until it is told to stop or
+//! [`run`] holds the lease, serves `/healthz`, `/readyz` and `/metrics`, and reconciles `WorkloadCluster`s until it is told to stop or
 //! loses the lease.
 
 mod cluster;
 mod health;
 mod lease;
+pub mod metrics;
 mod record;
 mod run;
 mod status;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use capstan_addons::Helm;
 use capstan_catalog::{Catalogue, CatalogueError};
 use capstan_kubernetes::Connection;
+use capstan_workload::clouds::Clouds;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::SYSTEM_NAMESPACE;
 use futures::StreamExt as _;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::{self, World};
 use crate::health::{self, Readiness};
 use crate::lease::Holder;
+use crate::metrics::Metrics;
 use crate::{upkeep, watch};
 
 /// Clusters reconciled at once. Each waits most of the time for a cloud.
@@ -31,7 +33,7 @@ const GRACE: Duration = Duration::from_secs(20);
 /// How the controller runs.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where probes are answered.
+    /// Where probes and `/metrics` are answered.
     pub health: SocketAddr,
     /// Name of this process among controllers, for instance the pod's name.
     pub identity: String,
@@ -67,13 +69,15 @@ pub async fn run(
     settings: Settings,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
+    let metrics = Arc::new(Metrics::new());
+    let connection = connection.clone().observed_by(Some(metrics.management()));
     let client = connection.client()?;
     let address = settings.health;
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| RunError::Listen { address, source })?;
     let ready = Readiness::default();
-    let probes = tokio::spawn(health::serve(listener, ready.clone()));
+    let probes = tokio::spawn(health::serve(listener, ready.clone(), metrics.clone()));
     wait_for_api(&client, &ready, &stop).await;
 
     let holder = Holder::new(client.clone(), SYSTEM_NAMESPACE, settings.identity);
@@ -82,6 +86,7 @@ pub async fn run(
         return Ok(());
     }
     tracing::info!("the lease is ours");
+    metrics.lease_held(true);
     // Cancelled by the caller or by the loss of the lease; only the first is a good end.
     let work = stop.child_token();
     // Cancelled when nothing of ours writes any more. Until then the lease is kept, or two controllers would write at once.
@@ -94,6 +99,7 @@ pub async fn run(
 
     let world = Arc::new(World::new(
         client.clone(),
+        Clouds::new(client.clone(), metrics.observers()),
         Catalogue::bundled()?,
         Arc::new(Helm::from_environment()),
     ));
@@ -102,14 +108,30 @@ pub async fn run(
     let config = kube::runtime::controller::Config::default()
         .concurrency(CONCURRENCY)
         .debounce(DEBOUNCE);
-    let controller = Controller::new(clusters, watcher::Config::default())
+    let controller = Controller::new(clusters, watcher::Config::default());
+    metrics.clusters_from(controller.store());
+    let changes = watch::changes(&watching).inspect({
+        let metrics = metrics.clone();
+        move |cluster| metrics.woken(cluster)
+    });
+    let look = {
+        let metrics = metrics.clone();
+        move |cluster: Arc<WorkloadCluster>, world| {
+            let metrics = metrics.clone();
+            async move {
+                let look = Box::pin(cluster::reconcile(cluster.clone(), world));
+                metrics.measure(&cluster, look).await
+            }
+        }
+    };
+    let controller = controller
         .with_config(config)
-        .reconcile_on(watch::changes(&watching))
+        .reconcile_on(changes)
         .graceful_shutdown_on({
             let work = work.clone();
             async move { work.cancelled().await }
         })
-        .run(cluster::reconcile, cluster::retry_after, world)
+        .run(look, cluster::retry_after, world)
         .for_each(|outcome| async move {
             if let Err(error) = outcome {
                 tracing::debug!(%error, "reconciliation");

@@ -180,6 +180,17 @@ pub enum ClusterPhase {
 }
 
 impl ClusterPhase {
+    /// Every phase.
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Blocked,
+        Self::Creating,
+        Self::Ready,
+        Self::Updating,
+        Self::Degraded,
+        Self::Deleting,
+    ];
+
     /// The word, as it appears in the API.
     pub const fn as_str(self) -> &'static str {
         match self {

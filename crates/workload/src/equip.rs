@@ -1,15 +1,18 @@
 //! Addons into a workload cluster, in order and with health.
 
+use std::sync::Arc;
+
 use capstan_addons::{ChartEngine, ChartRelease};
 use capstan_catalog::{Architecture, Catalogue};
 use capstan_kubernetes::{
-    Applier, Connection, Deadline, Error as KubernetesError, Kinds, ObjectName,
+    Applier, Connection, Deadline, Error as KubernetesError, Kinds, ObjectName, RequestObserver,
     deployment_available,
 };
 use capstan_plan::addons::{AddonRelease, addons};
 use capstan_plan::progress::AddonState;
 use capstan_spec::progress::StepState;
 use capstan_spec::{ClusterName, Mirror, WorkloadClusterSpec};
+use kube::Client;
 use kube::api::ListParams;
 use kube::core::DynamicObject;
 use secrecy::SecretString;
@@ -21,24 +24,37 @@ use crate::surroundings::{Context, WRITE, read_secret};
 /// Annotation on an addon's namespace: hash of the release that was installed last.
 const INSTALLED: &str = "capstan.dev/installed-release";
 
-/// The administrator's kubeconfig of a cluster, once Cluster API has written it.
-pub async fn kubeconfig(
-    context: &Context,
-    name: &ClusterName,
-) -> Result<Option<SecretString>, Error> {
+/// How a workload cluster is reached.
+pub struct Access {
+    kubeconfig: SecretString,
+    observer: Option<Arc<dyn RequestObserver>>,
+}
+
+impl Access {
+    /// As Cluster API wrote it.
+    pub const fn kubeconfig(&self) -> &SecretString {
+        &self.kubeconfig
+    }
+
+    async fn client(&self) -> Result<Client, Error> {
+        let connection = Connection::from_kubeconfig(&self.kubeconfig, None).await?;
+        Ok(connection.observed_by(self.observer.clone()).client()?)
+    }
+}
+
+/// How a cluster is reached as its administrator, once Cluster API has written that down.
+pub async fn access(context: &Context, name: &ClusterName) -> Result<Option<Access>, Error> {
     let data = read_secret(&context.client, name.namespace(), &name.kubeconfig_secret()).await?;
-    Ok(data.and_then(|mut data| data.remove("value")))
+    let kubeconfig = data.and_then(|mut data| data.remove("value"));
+    Ok(kubeconfig.map(|kubeconfig| Access {
+        kubeconfig,
+        observer: context.observers.workload.clone(),
+    }))
 }
 
 /// Tells how far the addons are that were installed, and changes nothing.
-pub async fn look(
-    spec: &WorkloadClusterSpec,
-    kubeconfig: &SecretString,
-) -> Result<Vec<AddonState>, Error> {
-    let client = Connection::from_kubeconfig(kubeconfig, None)
-        .await?
-        .client()?;
-    let kinds = Kinds::new(client);
+pub async fn look(spec: &WorkloadClusterSpec, access: &Access) -> Result<Vec<AddonState>, Error> {
+    let kinds = Kinds::new(access.client().await?);
     let mut states = Vec::new();
     for addon in addons(spec) {
         let (state, message) = if installed(&kinds, addon.namespace).await?.is_none() {
@@ -64,20 +80,14 @@ pub async fn equip(
     catalogue: &Catalogue,
     spec: &WorkloadClusterSpec,
     mirror: Option<&Mirror>,
-    kubeconfig: &SecretString,
+    access: &Access,
 ) -> Result<Vec<AddonState>, Error> {
-    let client = Connection::from_kubeconfig(kubeconfig, None)
-        .await?
-        .client()?;
-    let applier = Applier::new(client);
+    let applier = Applier::new(access.client().await?);
     let mut states = Vec::new();
     let mut go_on = true;
     for addon in addons(spec) {
         let state = if go_on {
-            install(
-                engine, catalogue, spec, mirror, kubeconfig, &applier, &addon,
-            )
-            .await?
+            install(engine, catalogue, spec, mirror, access, &applier, &addon).await?
         } else {
             (StepState::Waiting, "waits for the addon before".to_owned())
         };
@@ -96,7 +106,7 @@ async fn install(
     catalogue: &Catalogue,
     spec: &WorkloadClusterSpec,
     mirror: Option<&Mirror>,
-    kubeconfig: &SecretString,
+    access: &Access,
     applier: &Applier,
     addon: &AddonRelease,
 ) -> Result<(StepState, String), Error> {
@@ -121,7 +131,7 @@ async fn install(
         applier
             .apply_one(&namespace(addon, None)?, Deadline::after(WRITE))
             .await?;
-        engine.upgrade(&release, kubeconfig).await?;
+        engine.upgrade(&release, &access.kubeconfig).await?;
         applier
             .apply_one(&namespace(addon, Some(&hash))?, Deadline::after(WRITE))
             .await?;

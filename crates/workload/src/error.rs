@@ -89,6 +89,31 @@ impl Error {
         }
     }
 
+    /// The kind of error in one word, for counting.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Cloud(error) => {
+                use capstan_openstack::Kind;
+                match error.kind() {
+                    Kind::QuotaExceeded => "cloud_quota",
+                    Kind::Unauthorized | Kind::Forbidden => "cloud_unauthorized",
+                    Kind::Unreachable | Kind::Tls | Kind::Timeout => "cloud_unreachable",
+                    Kind::Transient => "cloud_transient",
+                    _ => "cloud",
+                }
+            }
+            Self::Kubernetes(_) if self.is_conflict() => "conflict",
+            Self::Kubernetes(error) if error.kind().is_transient() => "kubernetes_transient",
+            Self::Kubernetes(_) => "kubernetes",
+            Self::Credentials { .. } => "credentials",
+            Self::Missing(_) => "missing",
+            Self::Chart(_) => "chart",
+            Self::Fact(_) | Self::Render(_) | Self::Shape { .. } | Self::Catalogue(_) => {
+                "rendering"
+            }
+        }
+    }
+
     /// Whether somebody else changed an object between our reading and writing it.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Kubernetes(error) if error.kind() == capstan_kubernetes::ErrorKind::Conflict)

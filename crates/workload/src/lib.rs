@@ -5,6 +5,7 @@
 //!
 //! | module | step |
 //! |---|---|
+//! | [`clouds`] | one session for each cloud, for all of its clusters |
 //! | [`surroundings`] | the `Cloud`, its credentials, a session, and what the management server says of itself |
 //! | [`resolve`] | names of the spec → what they mean in the cloud (pure) |
 //! | [`preflight`] | quota needed and free (pure) |
@@ -21,6 +22,7 @@
 
 pub mod apply;
 pub mod certificates;
+pub mod clouds;
 pub mod equip;
 mod error;
 pub mod gate;

@@ -9,8 +9,10 @@ use capstan_plan::facts::Surroundings;
 use kube::core::DynamicObject;
 use kube::{Api, Client};
 use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
 
 use crate::Error;
+use crate::clouds::{Clouds, Fingerprint, Observers};
 use crate::resource::{Cloud, ManagementServer};
 
 /// Namespace of the management server's own objects, which no tenant can read.
@@ -33,20 +35,24 @@ pub struct Context {
     pub cloud: Cloud,
     /// What the server knows of itself, and the defaults of the `Cloud`.
     pub surroundings: Surroundings,
+    /// Who is told of what is asked.
+    pub(crate) observers: Observers,
 }
 
 impl Context {
     /// Finds the `Cloud` in the cluster's namespace, else among those the operator offers in [`SYSTEM_NAMESPACE`], and
-    /// logs in.
-    pub async fn connect(client: &Client, namespace: &str, cloud: &str) -> Result<Self, Error> {
+    /// takes the session there is, or logs in.
+    pub async fn connect(clouds: &Clouds, namespace: &str, cloud: &str) -> Result<Self, Error> {
+        let client = &clouds.client;
         let found = find_cloud(client, namespace, cloud).await?;
         let home = found
             .metadata
             .namespace
             .clone()
             .unwrap_or_else(|| namespace.to_owned());
-        let config = credentials(client, &home, &found).await?;
-        let session = Session::connect(config).await?;
+        let (config, fingerprint) = credentials(client, &home, &found).await?;
+        let key = (home, found.metadata.name.clone().unwrap_or_default());
+        let session = clouds.session(key, config, fingerprint).await?;
         let server = management_server(client).await?;
         let surroundings = surroundings(&found, server.as_ref());
         Ok(Self {
@@ -55,6 +61,7 @@ impl Context {
             session,
             cloud: found,
             surroundings,
+            observers: clouds.observers.clone(),
         })
     }
 
@@ -108,7 +115,7 @@ async fn credentials(
     client: &Client,
     namespace: &str,
     cloud: &Cloud,
-) -> Result<CloudConfig, Error> {
+) -> Result<(CloudConfig, Fingerprint), Error> {
     let name = cloud.metadata.name.clone().unwrap_or_default();
     let secret = read_secret(client, namespace, &cloud.spec.secret).await?;
     let data = secret
@@ -123,6 +130,13 @@ async fn credentials(
         .get("cacert")
         .map(|ca| secrecy::ExposeSecret::expose_secret(ca).to_owned());
     let text = secrecy::ExposeSecret::expose_secret(text);
+    let mut hash = Sha256::new();
+    for part in [text, ca.as_deref().unwrap_or_default(), &cloud.spec.cloud] {
+        // With its length, so that no two lists of parts read alike.
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    hash.update(cloud.spec.region.as_deref().unwrap_or_default());
     let mut config = capstan_openstack::config::from_text(text, ca, Some(&cloud.spec.cloud))
         .map_err(|source| Error::Credentials {
             cloud: name,
@@ -131,7 +145,7 @@ async fn credentials(
     if cloud.spec.region.is_some() {
         config.region.clone_from(&cloud.spec.region);
     }
-    Ok(config)
+    Ok((config, hash.finalize().into()))
 }
 
 /// The values of a Secret, decoded; `None` if there is no such Secret.

@@ -38,7 +38,7 @@ impl Reference {
     }
 }
 
-fn pages() -> [(&'static str, String); 6] {
+fn pages() -> [(&'static str, String); 7] {
     [
         (cluster_file::SCHEMA, cluster_file::schema()),
         ("cluster-file.md", cluster_file::page()),
@@ -46,6 +46,7 @@ fn pages() -> [(&'static str, String); 6] {
         ("commands.md", commands()),
         ("exit-codes.md", exit_codes()),
         ("settings.md", settings()),
+        ("metrics.md", capstan_controller::metrics::page()),
     ]
 }
 

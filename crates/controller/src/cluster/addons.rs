@@ -4,10 +4,9 @@ use capstan_plan::Observation;
 use capstan_plan::progress::AddonState;
 use capstan_spec::progress::StepState;
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
+use capstan_workload::equip::Access;
 use capstan_workload::surroundings::Context;
 use capstan_workload::{Error, equip};
-
-use secrecy::SecretString;
 
 use super::World;
 
@@ -18,7 +17,7 @@ pub(super) async fn bring_about(
     context: &Context,
     name: &ClusterName,
     seen: &Observation,
-    kubeconfig: Option<&SecretString>,
+    access: Option<&Access>,
 ) -> Result<Vec<AddonState>, Error> {
     let waiting = |message: &str| {
         let addons = capstan_plan::addons::addons(spec);
@@ -31,15 +30,15 @@ pub(super) async fn bring_about(
             })
             .collect()
     };
-    let Some(kubeconfig) = kubeconfig else {
+    let Some(access) = access else {
         return Ok(waiting("waits for the API"));
     };
     let told = if seen.blockers.is_empty() {
         let mirror = context.surroundings.mirror.as_ref();
         let charts = world.charts.as_ref();
-        equip::equip(charts, &world.catalogue, spec, mirror, kubeconfig).await
+        equip::equip(charts, &world.catalogue, spec, mirror, access).await
     } else {
-        equip::look(spec, kubeconfig).await
+        equip::look(spec, access).await
     };
     match told {
         Ok(states) => Ok(states),

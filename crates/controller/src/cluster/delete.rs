@@ -39,7 +39,7 @@ pub(super) async fn remove(world: &World, subject: &mut Subject) -> Result<Actio
         subject.write_status(&status).await?;
         return Ok(Action::requeue(requeue::SETTLED));
     }
-    let context = Context::connect(&world.client, subject.namespace(), &spec.cloud).await?;
+    let context = Context::connect(&world.clouds, subject.namespace(), &spec.cloud).await?;
     let mut record = Record::open(&world.client, &name, &spec.cloud).await?;
     let seen = observe::observe(&context, &name).await?;
     let servers = ledger::servers(&seen, &record.status);

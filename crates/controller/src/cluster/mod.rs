@@ -18,6 +18,8 @@ use capstan_spec::ClusterName;
 use capstan_spec::status::{
     ClusterPhase, Condition, WorkloadClusterStatus, set_condition, set_or_remove,
 };
+use capstan_workload::clouds::Clouds;
+use capstan_workload::equip::Access;
 use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
@@ -41,14 +43,21 @@ const LASTING: Duration = Duration::from_secs(20);
 /// What every reconciliation uses.
 pub(crate) struct World {
     client: Client,
+    clouds: Clouds,
     catalogue: Catalogue,
     charts: Arc<dyn ChartEngine>,
 }
 
 impl World {
-    pub(crate) fn new(client: Client, catalogue: Catalogue, charts: Arc<dyn ChartEngine>) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        clouds: Clouds,
+        catalogue: Catalogue,
+        charts: Arc<dyn ChartEngine>,
+    ) -> Self {
         Self {
             client,
+            clouds,
             catalogue,
             charts,
         }
@@ -104,7 +113,7 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         return tell(subject, &mut status, &name, seen, None).await;
     }
 
-    let context = Context::connect(&world.client, subject.namespace(), &spec.cloud).await?;
+    let context = Context::connect(&world.clouds, subject.namespace(), &spec.cloud).await?;
     let mut record = Record::open(&world.client, &name, &spec.cloud).await?;
     let mut seen = observe::observe(&context, &name).await?;
     subject.follow_autoscaler(&name, &seen);
@@ -143,15 +152,15 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
             apply::collect(&context, &name, &rendered, &seen).await?;
         }
         if !spec.paused {
-            let kubeconfig = if seen.is_initialized() {
-                equip::kubeconfig(&context, &name).await?
+            let access = if seen.is_initialized() {
+                equip::access(&context, &name).await?
             } else {
                 None
             };
-            let kubeconfig = kubeconfig.as_ref();
+            let access = access.as_ref();
+            let kubeconfig = access.map(Access::kubeconfig);
             seen.kubeconfig_expires = kubeconfig.and_then(certificates::client_expires);
-            seen.addons =
-                addons::bring_about(world, &spec, &context, &name, &seen, kubeconfig).await?;
+            seen.addons = addons::bring_about(world, &spec, &context, &name, &seen, access).await?;
         }
         let machines = replace::Machines {
             context: &context,
