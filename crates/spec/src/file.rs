@@ -5,6 +5,7 @@
 //! errors, all told at once, with line, column and what was probably meant.
 
 mod flat;
+pub mod import;
 pub mod keys;
 mod overlay;
 mod structured;
@@ -16,6 +17,7 @@ use crate::finding::{Finding, Position};
 use crate::yaml::{Entry, NodeValue};
 use crate::{WorkloadClusterSpec, validate, yaml};
 
+pub use import::import;
 pub use keys::{Field, FieldKind, Key, Use};
 pub use write::write;
 
@@ -98,7 +100,7 @@ struct Origin {
     path: String,
     key: String,
     position: Option<Position>,
-    /// Name of the base, when it was there.
+    /// Name of the file, when it is not the one that was asked for.
     file: Option<String>,
 }
 

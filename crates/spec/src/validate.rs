@@ -12,7 +12,7 @@ use crate::{KubernetesVersion, WorkloadClusterSpec};
 /// Most machines of one pool; a /16 for pods carries 256 nodes.
 const MAX_POOL: u32 = 256;
 /// Oldest line whose kubeadm speaks v1beta4, which Cluster API 1.14 writes.
-const OLDEST_MINOR: u64 = 31;
+pub(crate) const OLDEST_MINOR: u64 = 31;
 
 /// Checks name and spec together.
 pub fn cluster(name: &str, spec: &WorkloadClusterSpec) -> Vec<Finding> {

@@ -15,16 +15,18 @@ impl Reading {
     pub(super) fn flat(&mut self, key: &'static Key, entry: &Entry) {
         match key.usage {
             Use::Sets(field) => self.set(key.name, field, entry),
+            Use::Renamed { to } => {
+                let text =
+                    "this key is not supported: it is a variable of the scripts' environment";
+                let finding = Finding::error(key.name, text).remedy(format!("use {to}"));
+                self.findings.push(finding.at(entry.position));
+            }
             Use::Refused {
                 reason,
                 instead,
                 harmless,
             } => {
-                let said = scalar(&entry.value).unwrap_or_default();
-                let satisfied = harmless
-                    .iter()
-                    .any(|value| value.eq_ignore_ascii_case(&said));
-                if !satisfied {
+                if !is_harmless(harmless, &entry.value) {
                     let finding =
                         Finding::error(key.name, format!("this key is not supported: {reason}"));
                     self.findings
@@ -102,8 +104,16 @@ fn value(kind: FieldKind, node: &Node) -> Result<Value, Fault> {
     }
 }
 
+/// Whether a value asks for nothing but what happens anyway.
+pub(super) fn is_harmless(harmless: &[&str], value: &Node) -> bool {
+    let said = scalar(value).unwrap_or_default();
+    harmless
+        .iter()
+        .any(|value| value.eq_ignore_ascii_case(&said))
+}
+
 /// The text of a scalar, as it would be in a shell variable.
-fn scalar(node: &Node) -> Option<String> {
+pub(super) fn scalar(node: &Node) -> Option<String> {
     match &node.value {
         NodeValue::Text(text) => Some(text.clone()),
         NodeValue::Integer(number) => Some(number.to_string()),

@@ -27,6 +27,12 @@ pub enum Use {
         /// Values that ask for nothing but what happens anyway.
         harmless: &'static [&'static str],
     },
+    /// It is the same as a key of the cluster file, by the name it had in another file of the scripts. Refused in a
+    /// cluster file, so that one thing has one name there; taken by [`import`](super::import()).
+    Renamed {
+        /// That key.
+        to: &'static str,
+    },
 }
 
 /// The field of the spec that a flat key sets: its path and kind.

@@ -12,18 +12,38 @@ use crate::yaml::WriteError;
 use crate::{Network, WorkerPool, WorkloadClusterSpec, defaults, yaml};
 
 /// Writes a spec so that [`read`](super::read) gives it back: flat keys for what they can say, the structured part for
-/// the rest. Everything that decides what the cluster becomes is written, defaults too, so that a later change of a
-/// default changes no file's meaning.
+/// the rest. What is as by default is left out, but for the numbers of machines, which every reader looks for.
 pub fn write(spec: &WorkloadClusterSpec) -> Result<String, WriteError> {
     let mut text = String::from("# A Kubernetes cluster, for Capstan.\n");
-    let flat = yaml::to_string(&Lines(flat(spec)))?;
-    text.push_str(&flat);
-    let structured = rest(spec);
+    let bare = bare(spec);
+    let defaults = flat(&bare);
+    let mut lines = flat(spec);
+    lines.retain(|line| ALWAYS.contains(&line.0) || !defaults.contains(line));
+    text.push_str(&yaml::to_string(&Lines(lines))?);
+    let structured = rest(spec, &bare);
     if !structured.is_empty() {
         // Writing to a String cannot fail.
         let _ = write!(text, "\n{}", yaml::to_string(&Lines(structured))?);
     }
     Ok(text)
+}
+
+/// Flat keys that are written whatever they say: those without a default, and the numbers of machines.
+const ALWAYS: &[&str] = &[
+    "KUBERNETES_VERSION",
+    "CONTROL_PLANE_MACHINE_COUNT",
+    "OPENSTACK_CONTROL_PLANE_MACHINE_FLAVOR",
+    "WORKER_MACHINE_COUNT",
+    "OPENSTACK_NODE_MACHINE_FLAVOR",
+];
+
+/// The cluster that has nothing but what has no default.
+fn bare(spec: &WorkloadClusterSpec) -> WorkloadClusterSpec {
+    let flavor = &spec.control_plane.flavor;
+    WorkloadClusterSpec {
+        workers: Vec::new(),
+        ..WorkloadClusterSpec::new(spec.version, flavor, flavor)
+    }
 }
 
 /// Keys in a chosen order.
@@ -142,15 +162,27 @@ const SAID: &[&str] = &[
 ];
 
 /// Everything that flat keys did not say, in the order of the fields.
-fn rest(spec: &WorkloadClusterSpec) -> Vec<(&'static str, Value)> {
+fn rest(spec: &WorkloadClusterSpec, bare: &WorkloadClusterSpec) -> Vec<(&'static str, Value)> {
     // A spec holds strings, numbers and lists only, so it always has a JSON form.
-    let mut whole = serde_json::to_value(spec).unwrap_or_default();
+    let json = |spec: &WorkloadClusterSpec| serde_json::to_value(spec).unwrap_or_default();
+    let (mut whole, bare) = (json(spec), json(bare));
+    if let Some(Value::Array(pools)) = whole.get_mut("workers") {
+        for (value, pool) in pools.iter_mut().zip(&spec.workers) {
+            let plain = WorkerPool::new(&pool.name, &pool.flavor);
+            let mut plain = serde_json::to_value(plain).unwrap_or_default();
+            for key in ["name", "replicas", "flavor"] {
+                remove(&mut plain, &format!("/{key}"));
+            }
+            prune(value, &plain);
+        }
+    }
     for path in SAID {
         remove(&mut whole, path);
     }
     if one_plain_pool(spec) {
         remove(&mut whole, "/workers");
     }
+    prune(&mut whole, &bare);
     let Value::Object(mut rest) = whole else {
         return Vec::new();
     };
@@ -158,6 +190,21 @@ fn rest(spec: &WorkloadClusterSpec) -> Vec<(&'static str, Value)> {
     fields
         .filter_map(|field| Some((field, rest.remove(field)?)))
         .collect()
+}
+
+/// Takes out what is as by default, and every mapping that is empty without it.
+fn prune(value: &mut Value, default: &Value) {
+    let (Value::Object(map), Value::Object(defaults)) = (value, default) else {
+        return;
+    };
+    map.retain(|key, value| match defaults.get(key) {
+        Some(default) if value == default => false,
+        Some(default) => {
+            prune(value, default);
+            value.as_object().is_none_or(|inner| !inner.is_empty())
+        }
+        None => true,
+    });
 }
 
 /// Takes a value out, and every mapping that is empty without it.

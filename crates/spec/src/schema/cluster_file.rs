@@ -63,7 +63,7 @@ fn of_key(key: &Key) -> Option<Value> {
             schema["description"] = json!(format!("Sets {}.", field.paths.join(" and ")));
             schema
         }
-        Use::Refused { harmless: [], .. } => return None,
+        Use::Refused { harmless: [], .. } | Use::Renamed { .. } => return None,
         Use::Refused {
             reason,
             instead,

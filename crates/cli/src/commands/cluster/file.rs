@@ -35,6 +35,19 @@ pub(super) fn read(path: &Path, printer: &Printer) -> Result<WorkloadClusterSpec
     Ok(document.spec)
 }
 
+/// Writes a cluster file that is not there yet.
+pub(super) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = std::fs::File::create_new(path)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
+    written.map_err(|error| {
+        let exit = match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Exit::Conflict,
+            _ => Exit::Failed,
+        };
+        Failure::new(exit, format!("failed to write {}: {error}", path.display()))
+    })
+}
+
 /// What is told of a wish that breaks rules.
 pub(super) fn refused(message: String, causes: Vec<String>) -> Failure {
     Failure {

@@ -2,7 +2,9 @@
 
 mod create;
 mod delete;
+mod export;
 mod file;
+mod import;
 mod kubeconfig;
 mod list;
 mod refusal;
@@ -32,6 +34,9 @@ pub(crate) enum Cluster {
     Validate(validate::Validate),
     /// Write a cluster file as objects of Cluster API, without a cloud
     Render(render::Render),
+    /// Write a cluster as a cluster file
+    Export(export::Export),
+    Import(import::Import),
     /// List clusters
     List(list::List),
     /// Show one cluster: phases, nodes, reasons
@@ -54,6 +59,8 @@ impl Cluster {
             Self::Create(create) => create.run(global, printer).await,
             Self::Validate(validate) => validate.run(printer),
             Self::Render(render) => render.run(printer),
+            Self::Export(export) => export.run(global, printer).await,
+            Self::Import(import) => import.run(printer),
             Self::List(list) => list.run(global, printer).await,
             Self::Show(show) => show.run(global, printer).await,
             Self::Kubeconfig(kubeconfig) => kubeconfig.run(global, printer).await,

@@ -18,6 +18,7 @@ pub(super) fn schema() -> String {
 pub(super) fn page() -> String {
     let mut set = String::new();
     let mut refused = String::new();
+    let mut renamed = String::new();
     for key in keys::all() {
         match key.usage {
             Use::Sets(field) => {
@@ -28,6 +29,9 @@ pub(super) fn page() -> String {
                     field.paths.join("`, `"),
                     values(field.kind)
                 );
+            }
+            Use::Renamed { to } => {
+                let _ = writeln!(renamed, "| `{}` | `{to}` |", key.name);
             }
             Use::Refused {
                 reason,
@@ -53,7 +57,9 @@ pub(super) fn page() -> String {
          $schema=cluster-file.schema.json`.\n\n## One file over another\n\n`base: FILE` names a file, by its path from this one, whose values hold \
          where this one says nothing. Mappings are merged, worker\npools by their names, and everything else is replaced. A base has no base \
          itself. A pool of the base cannot be taken away, but\nset to no replicas.\n\n## Flat keys\n\n| key | sets | value |\n|---|---|---|\n{set}\
-         \nThese are known, and refused unless they ask for what happens anyway:\n\n| key | why | instead | allowed values |\n|---|---|---|---|\n{refused}"
+         \nThese are known, and refused unless they ask for what happens anyway:\n\n| key | why | instead | allowed values |\n|---|---|---|---|\n{refused}\n\
+         These were variables of the scripts' environment files. `capstan cluster import` takes them; a cluster file says them by the\n\
+         name of today:\n\n| variable | key |\n|---|---|\n{renamed}"
     )
 }
 

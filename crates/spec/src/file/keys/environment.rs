@@ -1,10 +1,18 @@
 //! What stood in other files of the scripts: the variables of their `OpenTofu` environment and `.capi-settings`. People
 //! copy them into a cluster file, so each is told where it went.
 
-use super::{Key, refused};
+use super::{Key, Use, refused};
 
-/// A variable of the environment by the name it has in a cluster file.
-const fn renamed(name: &'static str, instead: &'static str) -> Key {
+/// A variable of the environment that is a key of the cluster file by another name.
+const fn renamed(name: &'static str, to: &'static str) -> Key {
+    Key {
+        name,
+        usage: Use::Renamed { to },
+    }
+}
+
+/// A variable of the environment for which the structured part has something else.
+const fn replaced(name: &'static str, instead: &'static str) -> Key {
     refused(
         name,
         &[],
@@ -59,66 +67,63 @@ pub(super) const KEYS: &[Key] = &[
     of_server("git_repo", "leave it out: Capstan is one program"),
     of_server("git_reference", "leave it out: Capstan is one program"),
     of_server("testcluster_name", "run capstan cluster create"),
-    renamed("cloud_provider", "use OPENSTACK_CLOUD"),
-    renamed(
-        "availability_zone",
-        "use OPENSTACK_FAILURE_DOMAIN, and controlPlane.availabilityZones",
-    ),
-    renamed("external", "use OPENSTACK_EXTERNAL_NETWORK_ID"),
-    renamed("external_id", "use OPENSTACK_EXTERNAL_NETWORK_ID"),
-    renamed("dns_nameservers", "use OPENSTACK_DNS_NAMESERVERS"),
-    renamed("dns_nameserver", "use OPENSTACK_DNS_NAMESERVERS"),
-    renamed("http_proxy", "use kubeadm.proxy"),
-    renamed("no_proxy", "use kubeadm.proxy.noProxy"),
-    renamed("controller_count", "use CONTROL_PLANE_MACHINE_COUNT"),
-    renamed("worker_count", "use WORKER_MACHINE_COUNT"),
+    renamed("cloud_provider", "OPENSTACK_CLOUD"),
+    renamed("availability_zone", "OPENSTACK_FAILURE_DOMAIN"),
+    renamed("external", "OPENSTACK_EXTERNAL_NETWORK_ID"),
+    renamed("external_id", "OPENSTACK_EXTERNAL_NETWORK_ID"),
+    renamed("dns_nameservers", "OPENSTACK_DNS_NAMESERVERS"),
+    renamed("dns_nameserver", "OPENSTACK_DNS_NAMESERVERS"),
+    replaced("http_proxy", "use kubeadm.proxy"),
+    replaced("no_proxy", "use kubeadm.proxy.noProxy"),
+    renamed("controller_count", "CONTROL_PLANE_MACHINE_COUNT"),
+    renamed("worker_count", "WORKER_MACHINE_COUNT"),
     renamed(
         "controller_flavor",
-        "use OPENSTACK_CONTROL_PLANE_MACHINE_FLAVOR",
+        "OPENSTACK_CONTROL_PLANE_MACHINE_FLAVOR",
     ),
-    renamed("worker_flavor", "use OPENSTACK_NODE_MACHINE_FLAVOR"),
+    renamed("worker_flavor", "OPENSTACK_NODE_MACHINE_FLAVOR"),
     renamed(
         "controller_metadata",
-        "use OPENSTACK_CONTROL_PLANE_MACHINE_METADATA",
+        "OPENSTACK_CONTROL_PLANE_MACHINE_METADATA",
     ),
-    renamed("worker_metadata", "use OPENSTACK_NODE_MACHINE_METADATA"),
-    renamed("kubernetes_version", "use KUBERNETES_VERSION"),
-    renamed(
+    renamed("worker_metadata", "OPENSTACK_NODE_MACHINE_METADATA"),
+    renamed("kubernetes_version", "KUBERNETES_VERSION"),
+    replaced(
         "kube_image_raw",
         "register the image in the form the cloud wants",
     ),
-    renamed(
+    replaced(
         "image_registration_extra_flags",
         "give the flags when the image is registered",
     ),
-    renamed("node_cidr", "use NODE_CIDR"),
-    renamed("pod_cidr", "use POD_CIDR"),
-    renamed("service_cidr", "use SERVICE_CIDR"),
-    renamed("anti_affinity", "use OPENSTACK_ANTI_AFFINITY"),
+    renamed("node_cidr", "NODE_CIDR"),
+    renamed("pod_cidr", "POD_CIDR"),
+    renamed("service_cidr", "SERVICE_CIDR"),
+    renamed("anti_affinity", "OPENSTACK_ANTI_AFFINITY"),
     renamed(
         "soft_anti_affinity_controller",
-        "use OPENSTACK_SOFT_ANTI_AFFINITY_CONTROLLER",
+        "OPENSTACK_SOFT_ANTI_AFFINITY_CONTROLLER",
     ),
-    renamed("use_cilium", "use USE_CILIUM"),
-    renamed("calico_version", "use CALICO_VERSION"),
-    renamed("deploy_occm", "use DEPLOY_OCCM"),
-    renamed("deploy_cindercsi", "use DEPLOY_CINDERCSI"),
-    renamed("deploy_metrics", "use DEPLOY_METRICS"),
-    renamed("deploy_nginx_ingress", "use DEPLOY_NGINX_INGRESS"),
-    renamed("deploy_cert_manager", "use DEPLOY_CERT_MANAGER"),
-    renamed("deploy_flux", "use DEPLOY_FLUX"),
-    renamed("deploy_gateway_api", "use DEPLOY_GATEWAY_API"),
-    renamed("use_ovn_lb_provider", "use USE_OVN_LB_PROVIDER"),
-    renamed("etcd_unsafe_fs", "use ETCD_UNSAFE_FS"),
-    renamed("restrict_kubeapi", "use RESTRICT_KUBEAPI"),
-    renamed(
+    renamed("use_cilium", "USE_CILIUM"),
+    renamed("calico_version", "CALICO_VERSION"),
+    renamed("deploy_occm", "DEPLOY_OCCM"),
+    renamed("deploy_cindercsi", "DEPLOY_CINDERCSI"),
+    renamed("deploy_metrics", "DEPLOY_METRICS"),
+    renamed("deploy_nginx_ingress", "DEPLOY_NGINX_INGRESS"),
+    renamed("deploy_cert_manager", "DEPLOY_CERT_MANAGER"),
+    renamed("deploy_flux", "DEPLOY_FLUX"),
+    renamed("deploy_gateway_api", "DEPLOY_GATEWAY_API"),
+    renamed("use_ovn_lb_provider", "USE_OVN_LB_PROVIDER"),
+    renamed("etcd_unsafe_fs", "ETCD_UNSAFE_FS"),
+    renamed("restrict_kubeapi", "RESTRICT_KUBEAPI"),
+    replaced(
         "capo_instance_create_timeout",
         "use healthCheck.nodeStartupTimeoutSeconds of controlPlane and workers",
     ),
-    renamed(
+    replaced(
         "containerd_registry_files",
         "use kubeadm.registryMirrors and kubeadm.trustedCAs",
     ),
-    renamed("deploy_harbor", "use DEPLOY_HARBOR"),
-    renamed("harbor_config", "use DEPLOY_HARBOR"),
+    renamed("deploy_harbor", "DEPLOY_HARBOR"),
+    replaced("harbor_config", "use DEPLOY_HARBOR"),
 ];

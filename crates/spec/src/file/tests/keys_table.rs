@@ -40,6 +40,12 @@ fn every_key_changes_the_cluster_or_is_refused_with_reason_and_replacement() {
                     );
                 }
             }
+            Use::Renamed { to } => {
+                let told = errors(&with(&format!("{}: xyzzy", key.name)));
+                assert!(told[0].contains(&format!("(use {to})")), "{told:?}");
+                let target = keys::find(to).unwrap();
+                assert!(!matches!(target.usage, Use::Renamed { .. }), "{to}");
+            }
             Use::Refused {
                 reason,
                 instead,
