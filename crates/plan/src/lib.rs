@@ -3,6 +3,7 @@
 //! | module | answers |
 //! |---|---|
 //! | [`mod@render`] | which objects describe this cluster, in which order are they applied |
+//! | [`mod@change`] | what a change will do: which nodes are rolled, what is in place, what cannot be |
 //! | [`facts`] | what must be known of the cloud before that |
 //! | [`offline`] | the same without a look at the cloud, for people without Capstan |
 //! | [`addons`] | which charts with which values the cluster gets |
@@ -16,6 +17,7 @@
 pub mod addons;
 pub mod autoscaling;
 pub mod certificates;
+pub mod change;
 pub mod facts;
 pub mod offline;
 pub mod progress;

@@ -1,7 +1,7 @@
 //! From spec and facts to the objects that describe the cluster, in the order they are applied.
 
 mod autoscaling;
-mod canonical;
+pub(crate) mod canonical;
 mod cluster_configuration;
 mod control_plane;
 mod files;

@@ -24,7 +24,7 @@ pub use health_check::HealthCheck;
 pub use kubeadm::Kubeadm;
 pub use machines::Machines;
 pub use network::{ExistingNetwork, Network};
-pub use rollout::{ControlPlaneRollout, Rollout};
+pub use rollout::{ApprovalPolicy, ControlPlaneRollout, Rollout};
 pub use server_group::ServerGroupPolicy;
 pub use volume::{DataVolume, EtcdVolume, RootVolume, Volume};
 pub use worker_pool::{Taint, TaintEffect, WorkerPool};
@@ -66,6 +66,9 @@ pub struct WorkloadClusterSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 60)))]
     pub tags: Vec<String>,
+    /// Which changes wait until somebody has accepted their plan.
+    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    pub approval: ApprovalPolicy,
     /// What deleting the object does.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
@@ -113,6 +116,7 @@ impl WorkloadClusterSpec {
             kubeadm: Kubeadm::default(),
             ssh_key: None,
             tags: Vec::new(),
+            approval: ApprovalPolicy::default(),
             deletion_policy: DeletionPolicy::default(),
             paused: false,
         }

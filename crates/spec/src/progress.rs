@@ -166,6 +166,8 @@ pub enum ReasonCode {
     AddonUnhealthy,
     /// Removal waits for something.
     DeletionBlocked,
+    /// A plan waits for somebody to accept it.
+    AwaitsApproval,
     /// Something else; the words of the service tell.
     Other,
 }

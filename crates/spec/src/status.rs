@@ -50,6 +50,13 @@ pub struct WorkloadClusterStatus {
     /// When certificates expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificates: Option<Certificates>,
+    /// What waits for somebody's approval. Absent while nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingPlan>,
+    /// What was carried out last: a rendering that is another although nobody has asked for it is not, when it would replace
+    /// machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<Carried>,
     /// Quota needed and free, line by line, while it does not suffice for the wish. Empty otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quota: Vec<QuotaLine>,
@@ -92,6 +99,8 @@ pub enum Refusal {
     Unresolved,
     /// The project's quota does not suffice; `status.quota` says line by line.
     QuotaExceeded,
+    /// Its plan waits until somebody has accepted it; `status.pending` says which.
+    AwaitsApproval,
 }
 
 impl Refusal {
@@ -101,12 +110,13 @@ impl Refusal {
             Self::Invalid => "Invalid",
             Self::Unresolved => "Unresolved",
             Self::QuotaExceeded => "QuotaExceeded",
+            Self::AwaitsApproval => "AwaitsApproval",
         }
     }
 
     /// A word of a newer version is read as [`Refusal::Invalid`], the one that promises least.
     fn from_reason(reason: &str) -> Self {
-        [Self::Unresolved, Self::QuotaExceeded]
+        [Self::Unresolved, Self::QuotaExceeded, Self::AwaitsApproval]
             .into_iter()
             .find(|refusal| refusal.as_str() == reason)
             .unwrap_or(Self::Invalid)
@@ -138,6 +148,33 @@ pub struct Certificates {
     /// The client certificate in the administrator's kubeconfig, which Cluster API renews by itself after half a year.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubeconfig: Option<Timestamp>,
+}
+
+/// A plan that waits for an approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingPlan {
+    /// By which it is accepted, in the annotation [`ACCEPTED_PLAN`].
+    pub hash: String,
+    /// Why it waits.
+    pub why: String,
+    /// What it does, a line for each part that changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
+}
+
+/// Annotation of a `WorkloadCluster` with the hash of the plan that its owner has accepted. Every door sets the same.
+pub const ACCEPTED_PLAN: &str = "capstan.dev/accepted-plan";
+
+/// What was carried out last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Carried {
+    /// Generation of the spec that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// Hash over all objects as they were rendered.
+    pub hash: String,
 }
 
 /// One line of a quota check.

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 /// SHA-256 in hex over the value with all keys sorted. `serde_json` sorts them too, but only while no crate of the whole
 /// build turns its `preserve_order` on; a template's name must not hang on that.
-pub(super) fn hash(value: &Value) -> String {
+pub(crate) fn hash(value: &Value) -> String {
     let mut hasher = Sha256::new();
     feed(value, &mut hasher);
     hex::encode(hasher.finalize())

@@ -76,3 +76,17 @@ impl Default for ControlPlaneRollout {
         }
     }
 }
+
+/// Which changes wait until somebody has accepted their plan. Without a word in it none does: who changes the wish has
+/// asked for the change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalPolicy {
+    /// Those that replace machines of the control plane.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub control_plane: bool,
+    /// Those that replace or remove more than this share of all workers, in percent; 0: every one that does so at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 100))]
+    pub workers_percent: Option<u8>,
+}

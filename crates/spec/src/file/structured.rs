@@ -8,7 +8,7 @@ use crate::schema;
 use crate::yaml::{Entry, Node, NodeValue};
 
 /// Fields of the spec at the top of the file.
-pub(super) const FIELDS: [&str; 13] = [
+pub(super) const FIELDS: [&str; 14] = [
     "cloud",
     "version",
     "image",
@@ -20,6 +20,7 @@ pub(super) const FIELDS: [&str; 13] = [
     "kubeadm",
     "sshKey",
     "tags",
+    "approval",
     "deletionPolicy",
     "paused",
 ];

@@ -53,6 +53,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "controlPlane.rollout.paused",
         "plan::rollout, by an annotation when it can stop",
     ),
+    ("approval.controlPlane", "the controller, before it applies"),
+    (
+        "approval.workersPercent",
+        "the controller, before it applies",
+    ),
     ("cni", "there is one"),
     ("deletionPolicy", "the controller"),
 ];
