@@ -1,10 +1,12 @@
 //! Whether a wish is carried out. Pure.
 
+use capstan_plan::change::{self, Effect, Plan};
 use capstan_plan::facts;
 use capstan_plan::quota::Line;
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::{
-    Condition, ConditionStatus, QuotaLine, Refusal, Resolved, WorkloadClusterStatus, set_condition,
+    Condition, ConditionStatus, PendingPlan, QuotaLine, Refusal, Resolved, WorkloadClusterStatus,
+    set_condition,
 };
 use capstan_spec::{Finding, KubernetesVersion, Severity, WorkloadClusterSpec, validate};
 use jiff::Timestamp;
@@ -22,6 +24,8 @@ pub enum Verdict {
     Unresolved(Vec<Reason>),
     /// The quota does not suffice: every line that was looked at, of which at least one does not fit.
     OverQuota(Vec<Line>),
+    /// Its plan has to be accepted first.
+    AwaitsApproval(PendingPlan),
 }
 
 impl Verdict {
@@ -58,6 +62,31 @@ impl Verdict {
         (!reasons.is_empty()).then_some(Self::Invalid(reasons))
     }
 
+    /// What the plan says against the wish: fields that cannot be changed. `None` when nothing.
+    pub fn of_plan(plan: &Plan) -> Option<Self> {
+        let reasons: Vec<Reason> = plan
+            .forbidden()
+            .flat_map(|part| &part.fields)
+            .filter(|field| field.effect == Effect::Forbidden)
+            .map(|field| Reason {
+                code: ReasonCode::Other,
+                message: format!("{} of the {} cannot be changed", field.field, field.object),
+                remedy: field
+                    .remedy
+                    .clone()
+                    .unwrap_or_else(|| "take the change back".to_owned()),
+                object: Some(field.field.clone()),
+                detail: Some(field.source.clone()),
+            })
+            .collect();
+        (!reasons.is_empty()).then_some(Self::Invalid(reasons))
+    }
+
+    /// The plan waits for somebody to accept it.
+    pub fn of_waiting(plan: &Plan, why: String) -> Self {
+        Self::AwaitsApproval(pending(plan, why))
+    }
+
     /// What the quota says.
     pub fn of_quota(lines: Vec<Line>) -> Self {
         if lines.iter().all(Line::fits) {
@@ -74,6 +103,7 @@ impl Verdict {
             Self::Invalid(_) => Some(Refusal::Invalid),
             Self::Unresolved(_) => Some(Refusal::Unresolved),
             Self::OverQuota(_) => Some(Refusal::QuotaExceeded),
+            Self::AwaitsApproval(_) => Some(Refusal::AwaitsApproval),
         }
     }
 
@@ -83,6 +113,7 @@ impl Verdict {
             Self::Accepted => Vec::new(),
             Self::Invalid(reasons) | Self::Unresolved(reasons) => reasons.clone(),
             Self::OverQuota(lines) => preflight::reasons(lines),
+            Self::AwaitsApproval(plan) => vec![waiting(plan)],
         }
     }
 
@@ -117,10 +148,45 @@ impl Verdict {
                 observed_generation: generation,
             },
         );
+        status.pending = match self {
+            Self::AwaitsApproval(plan) => Some(plan.clone()),
+            _ => None,
+        };
         status.quota = match self {
             Self::OverQuota(lines) => lines.iter().map(told).collect(),
             _ => Vec::new(),
         };
+    }
+}
+
+/// A plan as it stands in the status while it waits.
+pub fn pending(plan: &Plan, why: String) -> PendingPlan {
+    let changing = plan
+        .parts
+        .iter()
+        .filter(|part| part.effect != Effect::Unchanged);
+    let line = |part: &change::Part| {
+        let head = format!("{}: {}", part.subject, part.effect.as_str());
+        match change::text::summary(part) {
+            text if text.is_empty() => head,
+            text => format!("{head}, {text}"),
+        }
+    };
+    PendingPlan {
+        hash: plan.hash.clone(),
+        why,
+        changes: changing.map(line).collect(),
+    }
+}
+
+/// The reason a plan that waits is told as.
+fn waiting(plan: &PendingPlan) -> Reason {
+    Reason {
+        code: ReasonCode::AwaitsApproval,
+        message: format!("the change waits for an approval: {}", plan.why),
+        remedy: "capstan cluster apply shows the plan and accepts it".to_owned(),
+        object: None,
+        detail: (!plan.changes.is_empty()).then(|| plan.changes.join("; ")),
     }
 }
 

@@ -37,6 +37,7 @@ pub fn entry(
         Some(Refusal::QuotaExceeded) => "refused for quota",
         Some(Refusal::Unresolved) => "refused: it names what the cloud does not have",
         Some(Refusal::Invalid) => "refused: it breaks the rules",
+        Some(Refusal::AwaitsApproval) => "waits for an approval",
     };
     let entry = |action: String, who| HistoryEntry {
         at: now,

@@ -9,7 +9,8 @@
 //! | [`surroundings`] | the `Cloud`, its credentials, a session, and what the management server says of itself |
 //! | [`resolve`] | names of the spec → what they mean in the cloud (pure) |
 //! | [`preflight`] | quota needed and free (pure) |
-//! | [`gate`] | whether a wish is carried out (pure) |
+//! | [`mod@change`] | what a wish changes, before it is carried out |
+//! | [`wish`], [`gate`] | whether a wish is carried out |
 //! | [`history`] | what was asked, by whom, and what became of it (pure) |
 //! | [`prepare`] | what we make ourselves: floating IP, server groups, credential |
 //! | [`apply`] | Cluster API objects, by server-side apply |
@@ -23,6 +24,7 @@
 pub mod apply;
 pub mod certificates;
 pub mod clouds;
+pub mod change;
 pub mod equip;
 mod error;
 pub mod gate;
@@ -37,5 +39,6 @@ pub mod resolve;
 pub mod resource;
 pub mod rollout;
 pub mod surroundings;
+pub mod wish;
 
 pub use error::Error;

@@ -16,12 +16,16 @@ use capstan_spec::status::Resolved;
 use crate::resolve;
 
 /// What exists of a cluster already, as far as quota is concerned.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Existing {
     /// Machines of the control plane.
     pub control_plane: u32,
     /// Whether network and load balancer are there.
     pub infrastructure: bool,
+    /// Flavors of the machines that there are, by pool; those of the spec where none is known.
+    pub flavors: BTreeMap<String, String>,
+    /// Machines more than wanted while a change is rolled out, by pool.
+    pub surge: BTreeMap<String, u32>,
 }
 
 /// Machines that there are, by pool ([`CONTROL_PLANE`] for the control plane).
@@ -44,16 +48,29 @@ pub fn lines(
     resolved: &Resolved,
     flavors: &BTreeMap<String, Flavor>,
     machines: &BTreeMap<String, u32>,
-    existing: Existing,
+    existing: &Existing,
     quota: &Quota,
 ) -> Vec<Line> {
-    let Ok(wanted) = quota::need(spec, flavors, &resolved.root_volumes) else {
+    let Ok(mut wanted) = quota::need(spec, flavors, &resolved.root_volumes) else {
         return Vec::new();
     };
+    for (resource, more) in surge(spec, resolved, flavors, existing) {
+        *wanted.entry(resource).or_default() += more;
+    }
     let mut now_spec = spec.clone();
     now_spec.control_plane.replicas = existing.control_plane;
+    let known = |pool: &str| {
+        let flavor = existing.flavors.get(pool)?;
+        flavors.contains_key(flavor).then(|| flavor.clone())
+    };
+    if let Some(flavor) = known(CONTROL_PLANE) {
+        now_spec.control_plane.flavor = flavor;
+    }
     for pool in &mut now_spec.workers {
         pool.replicas = machines.get(&pool.name).copied().unwrap_or(0);
+        if let Some(flavor) = known(&pool.name) {
+            pool.flavor = flavor;
+        }
     }
     let mut now = quota::need(&now_spec, flavors, &resolved.root_volumes).unwrap_or_default();
     if !existing.infrastructure {
@@ -68,6 +85,22 @@ pub fn lines(
         now.insert(Resource::ServerGroups, resolved.server_groups.len() as u64);
     }
     quota::check(&quota::beyond(&wanted, &now), &free(quota, &wanted))
+}
+
+/// What a roll uses meanwhile: the control plane is rolled before the pools, so that of either counts, whichever is dearer.
+fn surge(
+    spec: &WorkloadClusterSpec,
+    resolved: &Resolved,
+    flavors: &BTreeMap<String, Flavor>,
+    existing: &Existing,
+) -> Need {
+    let mut rolled = spec.clone();
+    let none = |pool: &str| existing.surge.get(pool).copied().unwrap_or(0);
+    rolled.control_plane.rollout.max_surge = none(CONTROL_PLANE);
+    for pool in &mut rolled.workers {
+        pool.rollout.max_surge = none(&pool.name);
+    }
+    quota::surge(&rolled, flavors, &resolved.root_volumes).unwrap_or_default()
 }
 
 /// Room for single machines, for those that are made anew. A pool whose flavor is not known has no need that could be told,

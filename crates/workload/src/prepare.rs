@@ -53,7 +53,7 @@ pub async fn prepare(
 
 /// Whether the pool has no group of that policy yet. One of another policy stays for the servers that are in it, until the
 /// cluster goes.
-fn lacks_group(resolved: &Resolved, pool: &str, wanted: ServerGroupPolicy) -> bool {
+pub(crate) fn lacks_group(resolved: &Resolved, pool: &str, wanted: ServerGroupPolicy) -> bool {
     let made = resolved.server_group_policies.get(pool).copied();
     let there = resolved.server_groups.contains_key(pool);
     wanted != ServerGroupPolicy::None && !(there && made.unwrap_or_default() == wanted)

@@ -1,19 +1,17 @@
-//! Names and quota, before anything is made or changed.
+//! Whether what is asked for is carried out: the wish before it is begun, and the rendering before it is applied.
 
-use capstan_openstack::Holdings;
-use capstan_plan::Observation;
-use capstan_plan::facts::CONTROL_PLANE;
+use capstan_plan::change::{Approval, approval};
+use capstan_plan::{Observation, Rendered};
 use capstan_spec::ClusterName;
-use capstan_spec::status::Resolved;
-use capstan_workload::gate::{Verdict, is_open};
+use capstan_spec::status::{ACCEPTED_PLAN, Carried, Resolved, WorkloadClusterStatus};
+use capstan_workload::gate::{self, Verdict, is_open};
 use capstan_workload::surroundings::Context;
-use capstan_workload::{Error, preflight, resolve};
+use capstan_workload::{Error, change, wish};
 
 use super::World;
 use super::subject::Subject;
 
-/// Judges the wish: names, then quota where machines are missing. `None` when there is nothing to judge, because it was
-/// accepted before.
+/// Judges the wish. `None` when there is nothing to judge, because it was accepted before.
 pub(super) async fn judge(
     world: &World,
     subject: &Subject,
@@ -22,54 +20,53 @@ pub(super) async fn judge(
     seen: &Observation,
     resolved: &mut Resolved,
 ) -> Result<Option<Verdict>, Error> {
-    let spec = subject.spec();
     let pinned = resolved.image_id.is_some() && resolved.external_network_id.is_some();
     if pinned && !is_open(&subject.status(), subject.generation()) {
         return Ok(None);
     }
-    let inventory = context.session.inventory().await?;
-    let rules = world.catalogue.node_image_rules();
-    let defaults = &context.cloud.spec.defaults;
-    let holdings = if resolve::needs_holdings(spec) {
-        context.session.holdings().await?
-    } else {
-        Holdings::default()
+    let judged = wish::judge(
+        &world.catalogue,
+        context,
+        name,
+        subject.spec(),
+        &subject.status(),
+        seen,
+        subject.annotation(ACCEPTED_PLAN),
+    )
+    .await?;
+    *resolved = judged.resolved;
+    Ok(Some(judged.verdict))
+}
+
+/// Whether what was rendered is applied: it is what was carried out last, or what a newer wish asks for, or nobody has asked
+/// for it and it replaces no machine. Else it waits for its plan to be accepted, and the status says so.
+pub(super) async fn may_apply(
+    subject: &Subject,
+    context: &Context,
+    name: &ClusterName,
+    seen: &Observation,
+    rendered: &Rendered,
+    status: &mut WorkloadClusterStatus,
+) -> Result<bool, Error> {
+    let generation = subject.generation();
+    let carried = Carried {
+        generation,
+        hash: rendered.hash.clone(),
     };
-    let found = resolve::resolve(spec, defaults, &inventory, &holdings, rules, Some(resolved));
-    match found {
-        Ok(found) => *resolved = found,
-        Err(reasons) => return Ok(Some(Verdict::Unresolved(reasons))),
-    }
-    let running = subject.status().version;
-    if let Some(invalid) = Verdict::of_facts(spec, resolved, running) {
-        return Ok(Some(invalid));
-    }
-    let machines = preflight::machines(seen);
-    let there = |pool: &str| machines.get(pool).copied().unwrap_or(0);
-    let control_plane = there(CONTROL_PLANE);
-    let grows = control_plane < spec.control_plane.replicas
-        || spec
-            .workers
-            .iter()
-            .any(|pool| there(&pool.name) < pool.replicas);
-    let existing = preflight::Existing {
-        control_plane,
-        infrastructure: seen.infrastructure.as_ref().is_some_and(|i| i.status.ready),
+    let asked_for = match &status.carried {
+        Some(last) => last.generation != generation || last.hash == rendered.hash,
+        None => seen.cluster.is_none(),
     };
-    // A creation whose infrastructure is half there is past the preflight already.
-    let half_made = seen.cluster.is_some() && !existing.infrastructure;
-    if !grows || half_made {
-        return Ok(Some(Verdict::Accepted));
+    if !asked_for {
+        let live = change::live(&context.applier, name, seen).await?;
+        let plan = change::of_rendered(rendered, &live);
+        let waits = approval::unasked(&plan, subject.annotation(ACCEPTED_PLAN));
+        if let Approval::Needed(why) = waits {
+            status.pending = Some(gate::pending(&plan, why));
+            return Ok(false);
+        }
     }
-    tracing::debug!(cluster = name.cluster(), "checking quota");
-    let flavors = resolve::flavors(&inventory.flavors);
-    let lines = preflight::lines(
-        spec,
-        resolved,
-        &flavors,
-        &machines,
-        existing,
-        &inventory.quota,
-    );
-    Ok(Some(Verdict::of_quota(lines)))
+    status.pending = None;
+    status.carried = Some(carried);
+    Ok(true)
 }

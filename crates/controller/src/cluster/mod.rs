@@ -147,9 +147,13 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         } else if may_make {
             // Only what was accepted is rendered: a refused wish may name what was not found.
             let mut rendered = apply::rendered(&context, &spec, &name, &resolved)?;
-            rollout::hold(&context.applier, &spec, &seen, &mut rendered).await?;
-            apply::apply(&context, &rendered).await?;
-            apply::collect(&context, &name, &rendered, &seen).await?;
+            if gate::may_apply(subject, &context, &name, &seen, &rendered, &mut status).await? {
+                // What is carried out is written down first: cut off in between, it is taken up and not asked about.
+                subject.write_status(&status).await?;
+                rollout::hold(&context.applier, &spec, &seen, &mut rendered).await?;
+                apply::apply(&context, &rendered).await?;
+                apply::collect(&context, &name, &rendered, &seen).await?;
+            }
         }
         if !spec.paused {
             let access = if seen.is_initialized() {

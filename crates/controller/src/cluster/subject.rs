@@ -73,6 +73,12 @@ impl Subject {
         &self.cluster.metadata
     }
 
+    /// Value of an annotation.
+    pub(super) fn annotation(&self, key: &str) -> Option<&str> {
+        let annotations = self.cluster.metadata.annotations.as_ref()?;
+        annotations.get(key).map(String::as_str)
+    }
+
     pub(super) fn generation(&self) -> Option<i64> {
         self.cluster.metadata.generation
     }

@@ -1,0 +1,135 @@
+//! Judging a wish: rules, names, what it changes, quota, approval. In this order, so that the first thing said is the one
+//! that has to be put right first.
+
+use capstan_catalog::Catalogue;
+use capstan_openstack::Holdings;
+use capstan_plan::Observation;
+use capstan_plan::change::{self, Approval, Effect, Live, Plan};
+use capstan_plan::facts::CONTROL_PLANE;
+use capstan_spec::status::{Resolved, WorkloadClusterStatus};
+use capstan_spec::{ClusterName, WorkloadClusterSpec};
+
+use crate::gate::Verdict;
+use crate::surroundings::Context;
+use crate::{Error, change as changes, preflight, resolve};
+
+/// What was found out about a wish.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// What its names mean; what was pinned before where they mean nothing.
+    pub resolved: Resolved,
+    /// What it changes; `None` when it was refused before that was known.
+    pub plan: Option<Plan>,
+}
+
+/// Judges the wish. `before` is the cluster's status as it is; `accepted` is the hash of the plan that its owner has accepted.
+pub async fn judge(
+    catalogue: &Catalogue,
+    context: &Context,
+    name: &ClusterName,
+    spec: &WorkloadClusterSpec,
+    before: &WorkloadClusterStatus,
+    seen: &Observation,
+    accepted: Option<&str>,
+) -> Result<Judged, Error> {
+    let pinned = before.resolved.clone().unwrap_or_default();
+    let refused = |verdict, resolved| {
+        Ok(Judged {
+            verdict,
+            resolved,
+            plan: None,
+        })
+    };
+    let inventory = context.session.inventory().await?;
+    let holdings = if resolve::needs_holdings(spec) {
+        context.session.holdings().await?
+    } else {
+        Holdings::default()
+    };
+    let found = resolve::resolve(
+        spec,
+        &context.cloud.spec.defaults,
+        &inventory,
+        &holdings,
+        catalogue.node_image_rules(),
+        Some(&pinned),
+    );
+    let resolved = match found {
+        Ok(resolved) => resolved,
+        Err(reasons) => return refused(Verdict::Unresolved(reasons), pinned),
+    };
+    if let Some(invalid) = Verdict::of_facts(spec, &resolved, before.version) {
+        return refused(invalid, resolved);
+    }
+    let live = changes::live(&context.applier, name, seen).await?;
+    let mut plan = changes::plan(context, spec, name, &resolved, &live)?;
+    if let Some(forbidden) = Verdict::of_plan(&plan) {
+        return Ok(Judged {
+            verdict: forbidden,
+            resolved,
+            plan: Some(plan),
+        });
+    }
+    if needs_room(spec, seen, &plan) {
+        tracing::debug!(cluster = name.cluster(), "checking quota");
+        plan.quota = preflight::lines(
+            spec,
+            &resolved,
+            &resolve::flavors(&inventory.flavors),
+            &preflight::machines(seen),
+            &existing(seen, &live, &plan),
+            &inventory.quota,
+        );
+    }
+    let mut verdict = Verdict::of_quota(plan.quota.clone());
+    let begun = seen.cluster.is_some();
+    if verdict == Verdict::Accepted && begun {
+        let mut waits = change::approval::approval(&plan, &spec.approval, accepted);
+        // A roll that nobody has asked for does not slip through with the next wish.
+        if waits == Approval::NotNeeded && before.pending.is_some() {
+            waits = change::approval::unasked(&plan, accepted);
+        }
+        if let Approval::Needed(why) = waits {
+            verdict = Verdict::of_waiting(&plan, why);
+        }
+    }
+    Ok(Judged {
+        verdict,
+        resolved,
+        plan: Some(plan),
+    })
+}
+
+/// Whether the wish needs quota that is not used yet: machines are missing, or machines are replaced.
+fn needs_room(spec: &WorkloadClusterSpec, seen: &Observation, plan: &Plan) -> bool {
+    // A creation whose infrastructure is half there is past the preflight already.
+    if seen.cluster.is_some() && !has_infrastructure(seen) {
+        return false;
+    }
+    let machines = preflight::machines(seen);
+    let there = |pool: &str| machines.get(pool).copied().unwrap_or(0);
+    there(CONTROL_PLANE) < spec.control_plane.replicas
+        || spec
+            .workers
+            .iter()
+            .any(|pool| there(&pool.name) < pool.replicas)
+        || plan.parts.iter().any(|part| part.effect == Effect::Rolled)
+}
+
+fn has_infrastructure(seen: &Observation) -> bool {
+    seen.infrastructure
+        .as_ref()
+        .is_some_and(|infrastructure| infrastructure.status.ready)
+}
+
+fn existing(seen: &Observation, live: &Live, plan: &Plan) -> preflight::Existing {
+    let machines = preflight::machines(seen);
+    preflight::Existing {
+        control_plane: machines.get(CONTROL_PLANE).copied().unwrap_or(0),
+        infrastructure: has_infrastructure(seen),
+        flavors: changes::flavors(live),
+        surge: changes::surge(plan),
+    }
+}
