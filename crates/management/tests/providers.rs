@@ -10,6 +10,7 @@
     reason = "helpers of tests fail like tests"
 )]
 
+mod managers;
 mod support;
 
 use std::time::Duration;
@@ -18,14 +19,13 @@ use capstan_kubernetes::{Applier, Deadline, ObjectName, wait_for};
 use capstan_management::providers::{
     CheckLine, InstallEvent, InstallPlan, check, clusterctl, install, own, webhook_certificate,
 };
-use capstan_testkit::{ApiServer, Program, free_port};
-use kube::api::{ListParams, PostParams};
-use kube::core::DynamicObject;
-use kube::{Api, Client};
-use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use capstan_testkit::{ApiServer, Program};
+use kube::Client;
+use kube::api::ListParams;
+use serde_json::Value;
 
-use support::{all, manifests, plan, play_kubelet, resource};
+use managers::{decoded, run_managers, secret};
+use support::{all, manifests, plan, play_kubelet};
 
 async fn versions(client: &Client) -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -54,140 +54,6 @@ async fn versions(client: &Client) -> Vec<(String, String)> {
     }
     found.sort();
     found
-}
-
-async fn secret(client: &Client, namespace: &str, name: &str) -> Value {
-    let api: Api<DynamicObject> = Api::namespaced_with(
-        client.clone(),
-        namespace,
-        &resource("", "Secret", "secrets"),
-    );
-    api.get(name).await.unwrap().data["data"].clone()
-}
-
-fn decoded(data: &Value, key: &str) -> String {
-    use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(data[key].as_str().unwrap())
-        .unwrap();
-    String::from_utf8(bytes).unwrap()
-}
-
-struct Managers(Vec<Program>);
-
-/// Runs the four managers and points the webhooks to them.
-async fn run_managers(server: &ApiServer, client: &Client) -> Option<Managers> {
-    let data = secret(client, own::NAMESPACE, "webhook-authority").await;
-    let authority = webhook_certificate::KeyPairPem {
-        certificate: decoded(&data, "tls.crt"),
-        key: decoded(&data, "tls.key").into(),
-    };
-    let leaf = webhook_certificate::leaf(
-        &authority,
-        &["127.0.0.1".to_owned()],
-        time::OffsetDateTime::now_utc(),
-    )
-    .unwrap();
-    let directory = server.directory();
-    std::fs::write(directory.join("tls.crt"), &leaf.certificate).unwrap();
-    std::fs::write(directory.join("tls.key"), leaf.key.expose_secret()).unwrap();
-    let kubeconfig = directory.join("kubeconfig");
-    std::fs::write(&kubeconfig, server.kubeconfig()).unwrap();
-    let mut arguments = Vec::new();
-    // All webhooks first: a running manager migrates its definitions, and would change them under our hands.
-    for (program, service) in [
-        ("capi-core", "capi-webhook-service"),
-        ("capi-bootstrap", "capi-kubeadm-bootstrap-webhook-service"),
-        (
-            "capi-controlplane",
-            "capi-kubeadm-control-plane-webhook-service",
-        ),
-        ("capo", "capo-webhook-service"),
-    ] {
-        let (webhook, health) = (free_port().unwrap(), free_port().unwrap());
-        point_webhooks(client, service, webhook).await;
-        let list = [
-            format!("--kubeconfig={}", kubeconfig.display()),
-            format!("--webhook-port={webhook}"),
-            format!("--webhook-cert-dir={}", directory.display()),
-            format!("--health-addr=127.0.0.1:{health}"),
-            "--diagnostics-address=127.0.0.1:0".to_owned(),
-        ];
-        arguments.push((program, list));
-    }
-    let mut programs = Vec::new();
-    for (program, list) in arguments {
-        let Some(running) = Program::start(program, &list, directory).unwrap() else {
-            eprintln!("NOTE: {program} is not there: the webhooks were NOT asked");
-            return None;
-        };
-        programs.push(running);
-    }
-    Some(Managers(programs))
-}
-
-/// Replaces the Service by a URL everywhere; the `caBundle` stays the one the installation wrote.
-async fn point_webhooks(client: &Client, service: &str, port: u16) {
-    let redirect = |config: &mut Value| {
-        if config.pointer("/service/name").and_then(Value::as_str) != Some(service) {
-            return;
-        }
-        let path = config
-            .pointer("/service/path")
-            .and_then(Value::as_str)
-            .unwrap_or("/")
-            .to_owned();
-        let bundle = config["caBundle"].clone();
-        assert!(bundle.is_string(), "{service} has no caBundle: {config}");
-        *config = json!({"url": format!("https://127.0.0.1:{port}{path}"), "caBundle": bundle});
-    };
-    for (group, kind, plural) in [
-        (
-            "admissionregistration.k8s.io",
-            "ValidatingWebhookConfiguration",
-            "validatingwebhookconfigurations",
-        ),
-        (
-            "admissionregistration.k8s.io",
-            "MutatingWebhookConfiguration",
-            "mutatingwebhookconfigurations",
-        ),
-        (
-            "apiextensions.k8s.io",
-            "CustomResourceDefinition",
-            "customresourcedefinitions",
-        ),
-    ] {
-        let api = all(client, group, kind, plural);
-        for mut object in api.list(&ListParams::default()).await.unwrap() {
-            let before = object.data.clone();
-            if let Some(webhooks) = object
-                .data
-                .get_mut("webhooks")
-                .and_then(Value::as_array_mut)
-            {
-                for webhook in webhooks {
-                    redirect(&mut webhook["clientConfig"]);
-                }
-            }
-            if let Some(config) = object
-                .data
-                .pointer_mut("/spec/conversion/webhook/clientConfig")
-            {
-                redirect(config);
-            }
-            if object.data != before {
-                object.types = Some(kube::core::TypeMeta {
-                    api_version: format!("{group}/v1"),
-                    kind: kind.to_owned(),
-                });
-                let name = object.metadata.name.clone().unwrap();
-                api.replace(&name, &PostParams::default(), &object)
-                    .await
-                    .unwrap();
-            }
-        }
-    }
 }
 
 #[tokio::test]
@@ -293,7 +159,7 @@ async fn the_real_providers_are_installed_checked_and_installed_again() {
         "{lines:#?}"
     );
 
-    let Some(mut managers) = run_managers(&server, &client).await else {
+    let Some(mut managers) = run_managers(&server, &client, &[]).await else {
         return;
     };
     let usable = wait_for(
@@ -311,15 +177,10 @@ async fn the_real_providers_are_installed_checked_and_installed_again() {
     )
     .await;
     if let Err(error) = &usable {
-        let logs: Vec<String> = managers.0.iter().map(Program::output).collect();
-        let tails: Vec<String> = logs
-            .iter()
-            .map(|l| l.lines().rev().take(5).collect::<Vec<_>>().join("\n"))
-            .collect();
-        panic!("{error}\n{}", tails.join("\n--\n"));
+        panic!("{error}\n{}", managers.output());
     }
     assert_eq!(usable.unwrap(), 14);
-    assert!(managers.0.iter_mut().all(Program::is_running));
+    assert!(managers.all_run());
 
     clusterctl_understands(&server, &plan).await;
     kubelet.abort();

@@ -2,6 +2,7 @@
 
 mod cluster_file;
 mod kinds;
+mod plan_rules;
 
 use std::path::PathBuf;
 
@@ -43,6 +44,7 @@ fn pages() -> [(&'static str, String); 7] {
         (cluster_file::SCHEMA, cluster_file::schema()),
         ("cluster-file.md", cluster_file::page()),
         ("kinds.md", kinds::page()),
+        ("plan-rules.md", plan_rules::page()),
         ("commands.md", commands()),
         ("exit-codes.md", exit_codes()),
         ("settings.md", settings()),

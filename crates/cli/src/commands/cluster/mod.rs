@@ -1,5 +1,6 @@
 //! `capstan cluster`: workload clusters.
 
+mod apply;
 mod create;
 mod delete;
 mod export;
@@ -7,6 +8,7 @@ mod file;
 mod import;
 mod kubeconfig;
 mod list;
+mod plan;
 mod refusal;
 mod render;
 mod rollout;
@@ -15,6 +17,7 @@ mod show;
 mod target;
 mod validate;
 mod watch;
+mod wished;
 mod write;
 
 pub(crate) use target::failure;
@@ -37,6 +40,10 @@ pub(crate) enum Cluster {
     /// Write a cluster as a cluster file
     Export(export::Export),
     Import(import::Import),
+    /// Say what a change would do, before it is done
+    Plan(plan::Plan),
+    /// Carry out a change after its plan was accepted
+    Apply(apply::Apply),
     /// List clusters
     List(list::List),
     /// Show one cluster: phases, nodes, reasons
@@ -61,6 +68,8 @@ impl Cluster {
             Self::Render(render) => render.run(printer),
             Self::Export(export) => export.run(global, printer).await,
             Self::Import(import) => import.run(printer),
+            Self::Plan(plan) => plan.run(global, printer).await,
+            Self::Apply(apply) => apply.run(global, printer).await,
             Self::List(list) => list.run(global, printer).await,
             Self::Show(show) => show.run(global, printer).await,
             Self::Kubeconfig(kubeconfig) => kubeconfig.run(global, printer).await,

@@ -40,6 +40,7 @@ pub(super) fn refusal(cluster: &WorkloadCluster, wish: Wish) -> Option<Failure> 
         Refusal::QuotaExceeded => (Exit::Quota, "the project's quota does not suffice"),
         Refusal::Unresolved => (Exit::NotFound, "it names what the cloud does not have"),
         Refusal::Invalid => (Exit::Input, "it breaks the rules of clusters"),
+        Refusal::AwaitsApproval => (Exit::NeedsAnswer, "its plan waits for an approval"),
     };
     let short: Vec<&QuotaLine> = status.quota.iter().filter(|line| !line.fits()).collect();
     let causes: Vec<String> = if short.is_empty() {
@@ -59,6 +60,7 @@ pub(super) fn refusal(cluster: &WorkloadCluster, wish: Wish) -> Option<Failure> 
     let remedy = match refusal {
         Refusal::QuotaExceeded => "free something, ask for more quota, or wish for less",
         Refusal::Unresolved | Refusal::Invalid => "put right what is named above",
+        Refusal::AwaitsApproval => "capstan cluster apply shows the plan and accepts it",
     };
     let meanwhile = match wish {
         Wish::Creation | Wish::Again => format!(

@@ -100,7 +100,7 @@ impl Change {
         let cluster = self.target.cluster(&api, &self.cluster).await?;
         let mut spec = cluster.spec.clone();
         self.apply(verb, &mut spec)?;
-        write(&self.target, &api, &cluster, &spec).await?;
+        write(&self.target, &api, &cluster, &spec, &[]).await?;
         let name = &self.cluster;
         printer.note(&match verb {
             Verb::Pause => format!(

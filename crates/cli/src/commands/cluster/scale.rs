@@ -71,7 +71,7 @@ impl Scale {
         if let Some(count) = self.control_plane {
             spec.control_plane.replicas = count;
         }
-        write(&self.target, &api, &cluster, &spec).await?;
+        write(&self.target, &api, &cluster, &spec, &[]).await?;
         printer.note(&format!(
             "the wish for cluster {} is accepted; the controller brings it about",
             self.cluster

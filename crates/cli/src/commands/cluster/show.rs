@@ -2,6 +2,7 @@
 
 use capstan_spec::ClusterName;
 use capstan_spec::record::HistoryEntry;
+use capstan_spec::status::PendingPlan;
 use capstan_workload::resource::{ClusterRecord, WorkloadCluster};
 use clap::Args;
 use kube::{Api, Client};
@@ -40,6 +41,12 @@ impl Show {
         printer.result(&cluster, || {
             let mut lines = lines(&cluster, None);
             lines.extend(certificates(&cluster));
+            let pending = cluster.status.as_ref().and_then(|s| s.pending.as_ref());
+            lines.extend(
+                pending
+                    .into_iter()
+                    .flat_map(|plan| waiting(&self.cluster, plan)),
+            );
             lines.extend(history.iter().map(|entry| format!("  {}", told(entry))));
             lines.join("\n")
         })
@@ -77,6 +84,14 @@ fn certificates(cluster: &WorkloadCluster) -> Option<String> {
     .filter_map(|(what, end)| Some(format!("{what} until {}", end?.strftime("%Y-%m-%d"))))
     .collect::<Vec<_>>();
     Some(format!("  certificates: {}", told.join(", ")))
+}
+
+/// A plan that waits, and how it is accepted.
+fn waiting(cluster: &str, plan: &PendingPlan) -> Vec<String> {
+    let head = format!("  plan {} waits for an approval: {}", plan.hash, plan.why);
+    let changes = plan.changes.iter().map(|change| format!("    {change}"));
+    let how = format!("    capstan cluster apply {cluster} accepts it");
+    std::iter::once(head).chain(changes).chain([how]).collect()
 }
 
 fn told(entry: &HistoryEntry) -> String {

@@ -13,21 +13,26 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// Writes what is other in `spec` than in the cluster that was read. Who changed the cluster meanwhile is not overwritten,
-/// and fields that this version does not know stay.
+/// and fields that this version does not know stay. `marks` are annotations of the same request.
 pub(super) async fn write(
     target: &Target,
     api: &Api<WorkloadCluster>,
     cluster: &WorkloadCluster,
     spec: &WorkloadClusterSpec,
+    marks: &[(&str, &str)],
 ) -> Result<(), Failure> {
     let name = cluster.metadata.name.as_deref().unwrap_or_default();
     let json = |spec: &WorkloadClusterSpec| {
         serde_json::to_value(spec).map_err(|error| Failure::of(Exit::Failed, &error, None))
     };
     let change = merge_patch(&json(&cluster.spec)?, &json(spec)?);
+    let mut annotations = json!({history::REQUESTED_BY: person()});
+    for (key, value) in marks {
+        annotations[*key] = json!(value);
+    }
     let metadata = json!({
         "resourceVersion": cluster.metadata.resource_version,
-        "annotations": {history::REQUESTED_BY: person()},
+        "annotations": annotations,
     });
     let patch = json!({"metadata": metadata, "spec": change});
     let params = PatchParams {

@@ -1,0 +1,424 @@
+//! Whether the plan of a change says what happens: the real managers of Cluster API are asked.
+//!
+//! A cluster for every change, with its infrastructure declared ready. What the plan calls *in place* must leave the machine
+//! and the machine set alone, what it calls *rolled* must make the control plane roll or a new machine set, what it calls
+//! *forbidden* must be refused. Nothing here boots a server: Cluster API decides before that.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests fail like tests"
+)]
+
+mod managers;
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use capstan_capi::{Kind, kind};
+use capstan_kubernetes::{Applier, Deadline, ErrorKind, FIELD_MANAGER, ObjectName, wait_for};
+use capstan_management::providers::install;
+use capstan_plan::change::{Effect, Plan, Subject};
+use capstan_plan::facts::{Facts, Surroundings};
+use capstan_plan::{Observation, Rendered, change, render};
+use capstan_spec::cluster::kubeadm::Audit;
+use capstan_spec::cluster::{Taint, TaintEffect};
+use capstan_spec::status::Resolved;
+use capstan_spec::{ClusterName, KubernetesVersion, Uid, WorkloadClusterSpec};
+use capstan_testkit::ApiServer;
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::core::DynamicObject;
+use serde_json::{Value, json};
+
+use managers::run_managers;
+use support::{manifests, plan as installation, play_kubelet};
+
+type Change = fn(&mut WorkloadClusterSpec);
+
+/// What is changed, and what that is for the surroundings, the control plane and the pool.
+const CHANGES: &[(&str, Change, [Effect; 3])] = {
+    use Effect::{Forbidden as No, InPlace as Here, Rolled as Roll, Unchanged as Same};
+    &[
+        ("nothing", |_| (), [Same, Same, Same]),
+        ("workers", |s| s.workers[0].replicas = 3, [Same, Same, Here]),
+        (
+            "plane-count",
+            |s| s.control_plane.replicas = 3,
+            [Same, Here, Same],
+        ),
+        (
+            "pool-flavor",
+            |s| s.workers[0].flavor = "m1.large".into(),
+            [Same, Same, Roll],
+        ),
+        (
+            "plane-flavor",
+            |s| s.control_plane.flavor = "m1.large".into(),
+            [Same, Roll, Same],
+        ),
+        (
+            "version",
+            |s| s.version = KubernetesVersion::new(1, 36, 4),
+            [Same, Roll, Roll],
+        ),
+        (
+            "node-label",
+            |s| {
+                let key = "node.cluster.x-k8s.io/tier".to_owned();
+                s.workers[0].labels.insert(key, "gold".into());
+            },
+            [Same, Same, Here],
+        ),
+        (
+            "kubelet-label",
+            |s| {
+                let key = "example.org/tier".to_owned();
+                s.workers[0].labels.insert(key, "gold".into());
+            },
+            [Same, Same, Roll],
+        ),
+        (
+            "taint",
+            |s| {
+                s.workers[0].taints = vec![Taint {
+                    key: "example.org/gpu".into(),
+                    value: String::new(),
+                    effect: TaintEffect::NoSchedule,
+                }];
+            },
+            [Same, Same, Roll],
+        ),
+        (
+            "drain",
+            |s| {
+                s.workers[0].rollout.drain_timeout_seconds = 60;
+                s.control_plane.rollout.drain_timeout_seconds = 60;
+            },
+            [Same, Here, Here],
+        ),
+        (
+            "surge",
+            |s| s.workers[0].rollout.max_surge = 2,
+            [Same, Same, Here],
+        ),
+        (
+            "health",
+            |s| s.workers[0].health_check.unreachable_timeout_seconds = 99,
+            [Same, Same, Here],
+        ),
+        (
+            "expiry",
+            |s| s.control_plane.rollout.certificates_expiry_days = Some(30),
+            [Same, Here, Same],
+        ),
+        (
+            "metadata",
+            |s| {
+                let key = "rack".to_owned();
+                s.workers[0].metadata.insert(key, "b".into());
+            },
+            [Same, Same, Roll],
+        ),
+        (
+            "zone",
+            |s| s.workers[0].availability_zone = Some("az2".into()),
+            [Same, Same, Roll],
+        ),
+        (
+            "audit",
+            |s| {
+                s.kubeadm.audit = Some(Audit {
+                    policy: None,
+                    max_age_days: 7,
+                    max_backups: 3,
+                    max_size_mib: 50,
+                });
+            },
+            [Same, Roll, Same],
+        ),
+        (
+            "kubelet",
+            |s| {
+                let flag = ("max-pods".to_owned(), "64".to_owned());
+                s.kubeadm.kubelet.extra_args = [flag].into();
+            },
+            [Same, Roll, Roll],
+        ),
+        (
+            "ntp",
+            |s| s.kubeadm.ntp_servers = vec!["ntp.example.org".into()],
+            [Same, Roll, Roll],
+        ),
+        (
+            "sans",
+            |s| s.api_access.sans = vec!["api.example.org".into()],
+            [Same, Roll, Same],
+        ),
+        (
+            "allowed",
+            |s| {
+                let more = "192.0.2.0/24".parse().unwrap();
+                s.api_access.allowed_cidrs.push(more);
+            },
+            [Here, Same, Same],
+        ),
+        (
+            "dns",
+            |s| s.network.dns_nameservers = vec!["9.9.9.10".parse().unwrap()],
+            [Here, Same, Same],
+        ),
+        (
+            "plane-zones",
+            |s| s.control_plane.availability_zones = vec!["az1".into()],
+            [Here, Same, Same],
+        ),
+        (
+            "node-range",
+            |s| s.network.node_cidr = "10.77.0.0/20".parse().unwrap(),
+            [No, Same, Same],
+        ),
+        ("tags", |s| s.tags = vec!["team=b".into()], [No, Same, Same]),
+        (
+            "balancer",
+            |s| s.api_access.load_balancer_flavor = Some("ha".into()),
+            [No, Same, Same],
+        ),
+        ("mtu", |s| s.network.mtu = Some(1300), [No, Same, Same]),
+    ]
+};
+
+fn spec() -> WorkloadClusterSpec {
+    let mut spec =
+        WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "m1.medium", "m1.small");
+    spec.workers[0].replicas = 2;
+    spec.api_access.allowed_cidrs = vec!["203.0.113.0/24".parse().unwrap()];
+    spec.network.dns_nameservers = vec!["9.9.9.9".parse().unwrap()];
+    spec
+}
+
+fn rendered(name: &ClusterName, spec: &WorkloadClusterSpec) -> Rendered {
+    const ID: &str = "0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22";
+    let resolved = Resolved {
+        image_id: Some(ID.into()),
+        external_network_id: Some(ID.into()),
+        load_balancer_provider: Some("amphora".into()),
+        floating_ip: Some("198.51.100.7".into()),
+        ..Resolved::default()
+    };
+    let facts = Facts::collect(spec, &resolved, &Surroundings::default()).unwrap();
+    render(spec, name, &facts).unwrap()
+}
+
+fn limit() -> Deadline {
+    Deadline::after(Duration::from_mins(1))
+}
+
+/// One cluster on the API server.
+struct Case {
+    applier: Applier,
+    name: ClusterName,
+}
+
+impl Case {
+    async fn apply(&self, rendered: &Rendered) -> Vec<(Kind, capstan_kubernetes::Error)> {
+        let mut refused = Vec::new();
+        for object in &rendered.objects {
+            let value: DynamicObject = serde_json::from_value(object.value.clone()).unwrap();
+            if let Err(error) = self.applier.apply_one(&value, limit()).await {
+                refused.push((object.kind, error));
+            }
+        }
+        refused
+    }
+
+    async fn list(&self, kind: Kind) -> Vec<DynamicObject> {
+        let name = ObjectName {
+            api_version: kind.api_version(),
+            kind: kind.kind.to_owned(),
+            namespace: Some("default".to_owned()),
+            name: String::new(),
+        };
+        let api = self.applier.kinds().api_of(&name).await.unwrap();
+        let label = format!("cluster.x-k8s.io/cluster-name={}", self.name.cluster());
+        api.list(&ListParams::default().labels(&label))
+            .await
+            .unwrap()
+            .items
+    }
+
+    /// Says of the network and the load balancer what CAPO would say.
+    async fn play_infrastructure(&self) {
+        let name = ObjectName {
+            api_version: kind::OPENSTACK_CLUSTER.api_version(),
+            kind: kind::OPENSTACK_CLUSTER.kind.to_owned(),
+            namespace: Some("default".to_owned()),
+            name: self.name.cluster(),
+        };
+        let api = self.applier.kinds().api_of(&name).await.unwrap();
+        let params = PatchParams::default();
+        let endpoint =
+            json!({"spec": {"controlPlaneEndpoint": {"host": "198.51.100.7", "port": 6443}}});
+        api.patch(&name.name, &params, &Patch::Merge(endpoint))
+            .await
+            .unwrap();
+        let ready = json!({"status": {"ready": true}});
+        api.patch_status(&name.name, &params, &Patch::Merge(ready))
+            .await
+            .unwrap();
+    }
+
+    async fn plan(&self, rendered: &Rendered) -> Plan {
+        let nobody = Observation::default();
+        let mut live = capstan_workload::change::live(&self.applier, &self.name, &nobody)
+            .await
+            .unwrap();
+        // Workers are asked for and not made yet: Cluster API waits for the control plane.
+        live.machines =
+            BTreeMap::from([("control-plane".to_owned(), 1), ("workers".to_owned(), 2)]);
+        change::plan(rendered, &live, FIELD_MANAGER)
+    }
+
+    /// Waits until the managers have made of a cluster what they can.
+    async fn settled(&self) {
+        let what = format!("{} to be begun", self.name.cluster());
+        let begun = wait_for(&what, limit(), || async {
+            let planes = self.list(kind::KUBEADM_CONTROL_PLANE).await;
+            let seen = planes.first().is_some_and(|plane| {
+                plane.data.pointer("/status/upToDateReplicas") == Some(&json!(1))
+            });
+            let sets = self.list(kind::MACHINE_SET).await.len();
+            Ok((seen && sets == 1).then_some(()).ok_or_else(|| {
+                format!(
+                    "{sets} machine sets, {:?}",
+                    planes.first().map(|p| &p.data["status"])
+                )
+            }))
+        });
+        begun.await.unwrap();
+    }
+
+    /// Whether the control plane replaces its machine, once it has looked at the newest wish.
+    async fn plane_rolls(&self) -> bool {
+        let what = format!("the control plane of {}", self.name.cluster());
+        let looked = wait_for(&what, limit(), || async {
+            let planes = self.list(kind::KUBEADM_CONTROL_PLANE).await;
+            let plane = planes.first().unwrap();
+            // Without a workload cluster no round of it ends well, so it never says `status.observedGeneration`.
+            let conditions = plane.data.pointer("/status/conditions");
+            let rolling = conditions
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .find(|condition| condition["type"] == "RollingOut")
+                .cloned()
+                .unwrap_or_default();
+            let generation = plane.metadata.generation.map(|g| json!(g));
+            Ok((rolling.get("observedGeneration") == generation.as_ref())
+                .then(|| rolling["status"] == "True")
+                .ok_or_else(|| format!("{rolling}")))
+        });
+        looked.await.unwrap()
+    }
+
+    /// Whether the pool has a new machine set, once its controller has looked at the newest wish.
+    async fn pool_rolls(&self) -> bool {
+        let what = format!("the pool of {}", self.name.cluster());
+        let looked = wait_for(&what, limit(), || async {
+            let pools = self.list(kind::MACHINE_DEPLOYMENT).await;
+            let pool = pools.first().unwrap();
+            let generation = pool.metadata.generation.map(|g| json!(g));
+            let observed = pool.data.pointer("/status/observedGeneration").cloned();
+            let sets = self.list(kind::MACHINE_SET).await.len();
+            Ok((observed == generation)
+                .then_some(sets > 1)
+                .ok_or_else(|| format!("observed {observed:?}")))
+        });
+        looked.await.unwrap()
+    }
+}
+
+async fn check(applier: Applier, seed: u64, (word, change, expected): (&str, Change, [Effect; 3])) {
+    let case = Case {
+        applier,
+        name: ClusterName::new("default", word, Uid::from_random(seed)),
+    };
+    let before = rendered(&case.name, &spec());
+    let refused = case.apply(&before).await;
+    assert!(refused.is_empty(), "{word}: {refused:?}");
+    case.play_infrastructure().await;
+    case.settled().await;
+
+    let mut wished = spec();
+    change(&mut wished);
+    let after = rendered(&case.name, &wished);
+    let plan = case.plan(&after).await;
+    let effect = |subject: &Subject| {
+        let part = plan.parts.iter().find(|part| part.subject == *subject);
+        part.map(|part| part.effect).unwrap()
+    };
+    let pool = Subject::Pool {
+        name: "workers".to_owned(),
+    };
+    let planned = [
+        effect(&Subject::Surroundings),
+        effect(&Subject::ControlPlane),
+        effect(&pool),
+    ];
+    assert_eq!(planned, expected, "{word}: {plan:#?}");
+
+    let refused = case.apply(&after).await;
+    if plan.forbidden().next().is_some() {
+        assert_eq!(refused.len(), 1, "{word}: {refused:?}");
+        let (kind, error) = &refused[0];
+        assert_eq!(*kind, kind::OPENSTACK_CLUSTER, "{word}");
+        let refused = [ErrorKind::Invalid, ErrorKind::Forbidden];
+        assert!(refused.contains(&error.kind()), "{word}: {error}");
+        return;
+    }
+    assert!(refused.is_empty(), "{word}: {refused:?}");
+    let rolls = [case.plane_rolls().await, case.pool_rolls().await];
+    let said = [planned[1] == Effect::Rolled, planned[2] == Effect::Rolled];
+    assert_eq!(rolls, said, "{word}: what happened, what the plan said");
+    // Once carried out, nothing is left to be done.
+    assert!(case.plan(&after).await.is_empty(), "{word}");
+}
+
+#[tokio::test]
+async fn the_plan_says_what_the_real_controllers_do() {
+    let Some(directory) = manifests() else { return };
+    let Some(server) = ApiServer::start().await else {
+        return;
+    };
+    let client = server.client().await.unwrap();
+    let kubelet = tokio::spawn(play_kubelet(client.clone()));
+    install(client.clone(), &installation(&directory), |_| ())
+        .await
+        .unwrap();
+    kubelet.abort();
+    // CAPO's webhooks are asked; its controllers would look for a cloud, so they are given an empty namespace.
+    let more = [("capo", "--namespace=nothing-is-here")];
+    let Some(mut managers) = run_managers(&server, &client, &more).await else {
+        return;
+    };
+    let applier = Applier::new(client);
+    let cases = CHANGES
+        .iter()
+        .zip(1..)
+        .map(|(case, seed)| check(applier.clone(), seed, *case));
+    futures::future::join_all(cases).await;
+    assert!(managers.all_run(), "{}", managers.output());
+}
+
+/// Every kind of effect is among the changes, so that none goes unasked.
+#[test]
+fn every_effect_is_tried_on_every_part() {
+    let of = |part: usize| -> Vec<Effect> {
+        let effects = CHANGES.iter().map(|(_, _, expected)| expected[part]);
+        effects.collect()
+    };
+    assert!(of(0).contains(&Effect::InPlace) && of(0).contains(&Effect::Forbidden));
+    for part in [1, 2] {
+        assert!(of(part).contains(&Effect::InPlace) && of(part).contains(&Effect::Rolled));
+    }
+}
