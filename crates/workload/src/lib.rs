@@ -23,8 +23,8 @@
 
 pub mod apply;
 pub mod certificates;
-pub mod clouds;
 pub mod change;
+pub mod clouds;
 pub mod equip;
 mod error;
 pub mod gate;

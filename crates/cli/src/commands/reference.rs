@@ -39,7 +39,7 @@ impl Reference {
     }
 }
 
-fn pages() -> [(&'static str, String); 7] {
+fn pages() -> [(&'static str, String); 8] {
     [
         (cluster_file::SCHEMA, cluster_file::schema()),
         ("cluster-file.md", cluster_file::page()),

@@ -132,12 +132,15 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
     }
     let may_make = seen.blockers.is_empty() && !spec.paused;
     if may_make {
-        let prepared = prepare::prepare(&context.session, &spec, &name, &mut resolved).await;
+        let (prepared, credential) = futures::join!(
+            prepare::prepare(&context.session, &spec, &name, &mut resolved),
+            prepare::credential(&context, &name),
+        );
         // What was made, and the verdict, are written down even if the next thing failed.
         status.resolved = Some(resolved.clone());
         subject.write_status(&status).await?;
         prepared?;
-        prepare::credential(&context, &name).await?;
+        credential?;
     }
     let mut due = None;
     let addressed = resolved.floating_ip.is_some() || spec.api_access.private;

@@ -8,6 +8,7 @@ use capstan_plan::quota::Line;
 use capstan_spec::progress::Reason;
 use capstan_spec::status::{ACCEPTED_PLAN, Refusal};
 use capstan_spec::{ClusterName, Finding, Uid, WorkloadClusterSpec, difference, validate};
+use capstan_workload::clouds::{Clouds, Observers};
 use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
@@ -102,7 +103,8 @@ impl Wished {
     pub(super) async fn plan(&self) -> Result<Planned, Failure> {
         let client = self.api.clone().into_client();
         let namespace = &self.target.namespace;
-        let context = Context::connect(&client, namespace, &self.spec.cloud)
+        let clouds = Clouds::new(client, Observers::default());
+        let context = Context::connect(&clouds, namespace, &self.spec.cloud)
             .await
             .map_err(|error| unplanned(&error))?;
         let status = self
