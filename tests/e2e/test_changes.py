@@ -53,9 +53,9 @@ class TestChanges:
         workers = json.loads(management("get", "workloadcluster", "demo", "-o", "json"))["spec"]["workers"]
         workers[0]["flavor"] = "m1.small"
         management("patch", "workloadcluster", "demo", "--type=merge", "-p", json.dumps({"spec": {"workers": workers}}))
-        assert until(lambda: "waits for an approval" in served.capstan("cluster", "show", "demo").stdout)
+        assert until(lambda: planned["hash"] in served.capstan("cluster", "show", "demo").stdout)
         shown = served.capstan("cluster", "show", "demo").stdout
-        assert planned["hash"] in shown and "pool workers: rolled" in shown, shown
+        assert "pool workers: rolled" in shown and "capstan cluster apply demo accepts it" in shown, shown
         assert set(existing_kubectl.nodes()["worker"]) == before
 
         other = served.capstan("cluster", "apply", "demo", "--plan", "0123456789abcdef", check=False)
