@@ -76,10 +76,10 @@ impl Apply {
             self.cluster
         ));
         if self.watching.wanted() {
-            let wish = if wished.is_new() {
-                Wish::Creation
-            } else {
-                Wish::Change
+            let wish = match (wished.is_new(), wished.changes_nothing()) {
+                (true, _) => Wish::Creation,
+                (false, true) => Wish::Acceptance,
+                (false, false) => Wish::Change,
             };
             let api = wished.api();
             until_ready(&self.target, api, &self.cluster, Some(wish), printer).await?;

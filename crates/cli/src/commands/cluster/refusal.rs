@@ -18,6 +18,8 @@ pub(super) enum Wish {
     Again,
     /// Another cluster than there is.
     Change,
+    /// The plan that waited is accepted; the wish is the same.
+    Acceptance,
 }
 
 impl Wish {
@@ -26,7 +28,7 @@ impl Wish {
     pub(super) fn patience(self) -> Duration {
         match self {
             Self::Creation | Self::Change => Duration::ZERO,
-            Self::Again => Duration::from_mins(1),
+            Self::Again | Self::Acceptance => Duration::from_mins(1),
         }
     }
 }
@@ -55,7 +57,9 @@ pub(super) fn refusal(cluster: &WorkloadCluster, wish: Wish) -> Option<Failure> 
     };
     let message = match wish {
         Wish::Creation | Wish::Again => format!("cluster {name} is refused: {why}"),
-        Wish::Change => format!("the change of cluster {name} is refused: {why}"),
+        Wish::Change | Wish::Acceptance => {
+            format!("the change of cluster {name} is refused: {why}")
+        }
     };
     let remedy = match refusal {
         Refusal::QuotaExceeded => "free something, ask for more quota, or wish for less",
@@ -67,7 +71,10 @@ pub(super) fn refusal(cluster: &WorkloadCluster, wish: Wish) -> Option<Failure> 
             "Nothing was made; the cluster stays wished for and goes on by itself when there is room: capstan cluster show \
              {name} --watch follows it, capstan cluster delete {name} takes it back"
         ),
-        Wish::Change => format!(
+        Wish::Change | Wish::Acceptance if refusal == Refusal::AwaitsApproval => {
+            format!("Nothing was changed yet; capstan cluster show {name} shows what waits")
+        }
+        Wish::Change | Wish::Acceptance => format!(
             "Nothing was changed; the change goes on by itself when there is room: capstan cluster show {name} --watch \
              follows it, the same command with the former numbers takes it back"
         ),

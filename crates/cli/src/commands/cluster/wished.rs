@@ -259,9 +259,14 @@ impl Planned {
             ));
         }
         if !plan.collected.is_empty() {
+            let count = plan.collected.len();
+            let (templates, go) = if count == 1 {
+                ("template", "goes")
+            } else {
+                ("templates", "go")
+            };
             lines.push(format!(
-                "  {} old templates go when no machine uses them",
-                plan.collected.len()
+                "  {count} old {templates} {go} when no machine uses it any more"
             ));
         }
         lines.push(format!("plan {}", plan.hash));
