@@ -1,7 +1,7 @@
 //! The status of a `WorkloadCluster`, as this controller writes it. Pure.
 
 use capstan_plan::progress::is_done;
-use capstan_plan::{Observation, RENDERER, rollout};
+use capstan_plan::{Observation, rollout};
 use capstan_spec::progress::{Phase, Progress, StepState};
 use capstan_spec::status::{
     ClusterPhase, Condition, ConditionStatus, ReplicaCounts, WorkloadClusterStatus, set_condition,
@@ -32,7 +32,6 @@ pub(crate) fn tell(
     };
     status.observed_generation = generation;
     status.cluster_api_name = Some(name.cluster());
-    status.renderer = Some(RENDERER);
     status.phase = Some(phase);
     if let Some(cluster) = &seen.cluster {
         status.endpoint = cluster.spec.control_plane_endpoint.url();

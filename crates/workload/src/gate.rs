@@ -1,5 +1,6 @@
 //! Whether a wish is carried out. Pure.
 
+use capstan_plan::RENDERER;
 use capstan_plan::change::{self, Effect, Plan};
 use capstan_plan::facts;
 use capstan_plan::quota::Line;
@@ -32,6 +33,21 @@ impl Verdict {
     /// What the rules of the model say against the wish; `None` when nothing.
     pub fn of_rules(name: &str, spec: &WorkloadClusterSpec) -> Option<Self> {
         Self::of_findings(validate::cluster(name, spec))
+    }
+
+    /// What stands against touching the cluster at all: it was last rendered by a newer Capstan, whose templates this one does
+    /// not know, so that applying would replace machines. `None` when nothing.
+    pub fn of_renderer(pinned: Option<u32>) -> Option<Self> {
+        let newer = pinned.filter(|pinned| *pinned > RENDERER)?;
+        Some(Self::Invalid(vec![Reason {
+            code: ReasonCode::Other,
+            message: format!(
+                "the cluster was last changed by a newer Capstan (renderer {newer}; this one has {RENDERER})"
+            ),
+            remedy: "bring the management server to that version again".to_owned(),
+            object: None,
+            detail: None,
+        }]))
     }
 
     /// What rules say against the wish that need what was found in the cloud, or which version runs; `None` when nothing.
@@ -233,6 +249,15 @@ mod tests {
         assert!(is_open(&judged(&refused), Some(4)), "refused for ever");
         assert!(!is_open(&judged(&accepted), Some(4)), "judged twice");
         assert!(is_open(&judged(&accepted), Some(5)), "a new wish unjudged");
+    }
+
+    #[test]
+    fn what_a_newer_renderer_made_is_not_touched() {
+        assert_eq!(Verdict::of_renderer(None), None);
+        assert_eq!(Verdict::of_renderer(Some(RENDERER)), None);
+        let newer = Verdict::of_renderer(Some(RENDERER + 1)).unwrap();
+        assert_eq!(newer.refusal(), Some(Refusal::Invalid));
+        assert!(newer.reasons()[0].message.contains("newer Capstan"));
     }
 
     #[test]

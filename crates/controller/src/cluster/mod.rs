@@ -2,6 +2,7 @@
 //! `capstan-workload`.
 
 mod addons;
+mod carry;
 mod delete;
 mod gate;
 mod replace;
@@ -23,9 +24,7 @@ use capstan_workload::equip::Access;
 use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
-use capstan_workload::{
-    Error, apply, certificates, equip, history, ledger, observe, prepare, rollout,
-};
+use capstan_workload::{Error, apply, certificates, equip, history, ledger, observe, prepare};
 use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::controller::Action;
@@ -103,7 +102,9 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
     let spec = subject.spec().clone();
     let mut status = subject.status();
     let name = subject.identity(&mut status).await?;
-    if let Some(verdict) = Verdict::of_rules(subject.name(), &spec) {
+    let refused =
+        Verdict::of_rules(subject.name(), &spec).or_else(|| Verdict::of_renderer(status.renderer));
+    if let Some(verdict) = refused {
         let seen = Observation {
             now: Timestamp::now(),
             blockers: verdict.reasons(),
@@ -148,15 +149,11 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         if spec.paused {
             apply::pause(&context, &spec, &name).await?;
         } else if may_make {
-            // Only what was accepted is rendered: a refused wish may name what was not found.
-            let mut rendered = apply::rendered(&context, &spec, &name, &resolved)?;
-            if gate::may_apply(subject, &context, &name, &seen, &rendered, &mut status).await? {
-                // What is carried out is written down first: cut off in between, it is taken up and not asked about.
-                subject.write_status(&status).await?;
-                rollout::hold(&context.applier, &spec, &seen, &mut rendered).await?;
-                apply::apply(&context, &rendered).await?;
-                apply::collect(&context, &name, &rendered, &seen).await?;
-            }
+            let (status, seen) = (&mut status, &mut seen);
+            Box::pin(carry::carry_out(
+                subject, &context, &name, &resolved, status, seen,
+            ))
+            .await?;
         }
         if !spec.paused {
             let access = if seen.is_initialized() {

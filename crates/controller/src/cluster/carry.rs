@@ -1,0 +1,91 @@
+//! Carrying out what was accepted: rendered, compared with what was carried out last, applied.
+
+use capstan_plan::change::{Approval, approval};
+use capstan_plan::{Observation, RENDERER, Rendered};
+use capstan_spec::ClusterName;
+use capstan_spec::status::{ACCEPTED_PLAN, Carried, Resolved, WorkloadClusterStatus};
+use capstan_workload::surroundings::Context;
+use capstan_workload::{Error, apply, change, gate, observe, rollout};
+
+use super::subject::Subject;
+
+/// Applies the wish, which was accepted: a refused one may name what was not found. What is seen afterwards is the state
+/// after it.
+pub(super) async fn carry_out(
+    subject: &mut Subject,
+    context: &Context,
+    name: &ClusterName,
+    resolved: &Resolved,
+    status: &mut WorkloadClusterStatus,
+    seen: &mut Observation,
+) -> Result<(), Error> {
+    let spec = subject.spec().clone();
+    let mut rendered = apply::rendered(context, &spec, name, resolved)?;
+    let carrying = may_apply(subject, context, name, seen, &rendered, status).await?;
+    if carrying == Carrying::Waiting {
+        return Ok(());
+    }
+    // What is carried out is written down first: cut off in between, it is taken up and not asked about.
+    subject.write_status(status).await?;
+    rollout::hold(&context.applier, &spec, seen, &mut rendered).await?;
+    apply::apply(context, &rendered).await?;
+    apply::collect(context, name, &rendered, seen).await?;
+    if carrying == Carrying::Anew {
+        // Else a cluster whose machines are about to be replaced would be told to be as wanted.
+        *seen = Observation {
+            blockers: std::mem::take(&mut seen.blockers),
+            ..observe::observe(context, name).await?
+        };
+    }
+    Ok(())
+}
+
+/// What is done with what was rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carrying {
+    /// Nothing: it waits.
+    Waiting,
+    /// It is applied once more.
+    Again,
+    /// It is applied for the first time: what was seen before says nothing of it.
+    Anew,
+}
+
+/// Whether what was rendered is applied: it is what was carried out last, or what a newer wish asks for, or nobody has asked
+/// for it and it replaces no machine. Else it waits for its plan to be accepted, and the status says so.
+async fn may_apply(
+    subject: &Subject,
+    context: &Context,
+    name: &ClusterName,
+    seen: &Observation,
+    rendered: &Rendered,
+    status: &mut WorkloadClusterStatus,
+) -> Result<Carrying, Error> {
+    let generation = subject.generation();
+    let carried = Carried {
+        generation,
+        hash: rendered.hash.clone(),
+    };
+    let asked_for = match &status.carried {
+        Some(last) => last.generation != generation || last.hash == rendered.hash,
+        None => seen.cluster.is_none(),
+    };
+    if !asked_for {
+        let live = change::live(&context.applier, name, seen).await?;
+        let plan = change::of_rendered(rendered, &live);
+        let waits = approval::unasked(&plan, subject.annotation(ACCEPTED_PLAN));
+        if let Approval::Needed(why) = waits {
+            status.pending = Some(gate::pending(&plan, why));
+            return Ok(Carrying::Waiting);
+        }
+    }
+    status.pending = None;
+    let anew = status.carried.as_ref() != Some(&carried);
+    status.carried = Some(carried);
+    status.renderer = Some(RENDERER);
+    Ok(if anew {
+        Carrying::Anew
+    } else {
+        Carrying::Again
+    })
+}
