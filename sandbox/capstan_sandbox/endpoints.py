@@ -14,7 +14,10 @@ from capstan_sandbox.paths import Addresses
 #: The slot the snapshot is seeded for.
 SNAPSHOT = Addresses(0)
 #: Image, the artifact step its root file system comes from.
-IMAGES = {"capstan-node-v1.36.3": "rootfs-node", "debian-12": "rootfs-vanilla"}
+IMAGES = {"capstan-node-v1.36.3": "rootfs-node", "capstan-node-v1.35.4": "rootfs-node-previous",
+          "debian-12": "rootfs-vanilla"}
+#: Steps that `up` takes where they are built and never waits for: only upgrades need them.
+OPTIONAL = frozenset({"rootfs-node-previous"})
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ CATALOGUE = (
 FLAVORS = (("m1.tiny", 512, 1, 1), ("m1.small", 2048, 1, 20), ("m1.medium", 4096, 2, 40), ("m1.large", 8192, 4, 80))
 PROPERTIES = {
     "capstan-node-v1.36.3": {"os_distro": "debian", "os_version": "12", "kube_version": "v1.36.3"},
+    "capstan-node-v1.35.4": {"os_distro": "debian", "os_version": "12", "kube_version": "v1.35.4"},
     "debian-12": {"os_distro": "debian", "os_version": "12"},
 }
 

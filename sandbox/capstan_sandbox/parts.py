@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from capstan_sandbox import artifacts
-from capstan_sandbox.endpoints import IMAGES
+from capstan_sandbox.endpoints import IMAGES, OPTIONAL
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def gather(say: Callable[[str], None], build: bool) -> Gathered:
     """Finds the artifacts, building those that are missing (the first time: many minutes) if told so."""
     images = {}
     for image, step in IMAGES.items():
-        directory = _path(step, build, say)
+        directory = _path(step, build and step not in OPTIONAL, say)
         if directory:
             images[image] = f"{directory.parent.name}/{directory.name}"
     directory = _path("go-coredns", build, say)

@@ -52,7 +52,7 @@ def test_seed(cloud, project, admin):
         assert prefix == cloud.addresses.api.rpartition(".")[0] and first <= int(number) <= last
     finally:
         project.network.delete_ip(address)
-    assert {"capstan-node-v1.36.3", "debian-12"} <= {i.name for i in project.image.images()}
+    assert {"capstan-node-v1.36.3", "capstan-node-v1.35.4", "debian-12"} <= {i.name for i in project.image.images()}
     assert project.image.find_image("capstan-node-v1.36.3").properties["kube_version"] == "v1.36.3"
 
 

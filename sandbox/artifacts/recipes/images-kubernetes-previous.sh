@@ -1,0 +1,3 @@
+#!/bin/bash
+. "$SOURCE/recipes/previous.sh"
+exec "$SOURCE/recipes/images-kubernetes.py"
