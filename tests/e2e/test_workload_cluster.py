@@ -194,3 +194,7 @@ def test_deleted_to_the_last_crumb(served):
     assert not names
     kinds = [kind for kind, _ in listing(served.cloud)]
     assert [kinds.count(k) for k in ("server", "network", "floating ip", "load balancer")] == [1, 1, 1, 0]
+
+
+# Another cluster on the same server; the story above has come to its end.
+from test_upgrade import TestUpgrade  # noqa: E402,F401

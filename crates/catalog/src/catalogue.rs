@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use capstan_spec::{KubernetesVersion, yaml};
+use capstan_spec::{KubernetesVersion, VersionWish, yaml};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::artifact::{Architecture, Artifact, Checksum, Source};
@@ -95,6 +95,9 @@ pub struct KubernetesRelease {
     pub version: KubernetesVersion,
     /// Whether clusters of this version were run with this Capstan.
     pub tested: bool,
+    /// Whether it is taken only by who asks for it.
+    #[serde(default)]
+    pub preview: bool,
     /// Tags of the images that kubeadm takes of other projects.
     pub images: KubeadmImages,
     /// Version of each component on or for its nodes.
@@ -127,6 +130,14 @@ pub enum CatalogueError {
         /// What could be had instead.
         nearest: Option<KubernetesVersion>,
     },
+    /// There is no version of the release line.
+    #[error("failed to find a version {wanted} in the catalogue")]
+    NoneOfLine {
+        /// What was asked for.
+        wanted: VersionWish,
+        /// What there is, newest first.
+        known: Vec<KubernetesVersion>,
+    },
     /// A checksum that somebody gave cannot be used.
     #[error("failed to take the checksum of {name}: {why}")]
     Checksum {
@@ -149,6 +160,10 @@ impl CatalogueError {
                 ..
             } => Some(format!("use {nearest}")),
             Self::UnknownVersion { nearest: None, .. } => None,
+            Self::NoneOfLine { known, .. } => {
+                let known: Vec<_> = known.iter().map(ToString::to_string).collect();
+                Some(format!("the catalogue has {}", known.join(", ")))
+            }
             Self::Checksum { .. } => {
                 Some("for example cluster-api/v1.14.2/core-components.yaml=<sha256>".to_owned())
             }
@@ -168,6 +183,43 @@ impl Catalogue {
     /// Reads a catalogue.
     pub fn parse(text: &str) -> Result<Self, CatalogueError> {
         Ok(yaml::from_str(text)?)
+    }
+
+    /// Kubernetes versions that are taken without being asked for by name, newest first.
+    pub fn released(&self) -> Vec<KubernetesVersion> {
+        let preview = |version: &KubernetesVersion| {
+            self.release(*version).is_ok_and(|release| release.preview)
+        };
+        let mut versions = self.versions();
+        versions.retain(|version| !preview(version));
+        versions
+    }
+
+    /// The version that is meant: an exact one as it is, the newest of a release line otherwise, and without a wish the
+    /// newest of all. Previews count only with `preview`, or when they are named exactly.
+    ///
+    /// # Errors
+    /// [`CatalogueError::NoneOfLine`] when the catalogue has none of the line.
+    pub fn meant(
+        &self,
+        wish: Option<VersionWish>,
+        preview: bool,
+    ) -> Result<KubernetesVersion, CatalogueError> {
+        let known = if preview {
+            self.versions()
+        } else {
+            self.released()
+        };
+        let wanted = match wish {
+            Some(VersionWish::Exact(version)) => return Ok(version),
+            Some(line) => line,
+            None => VersionWish::newest_of(&known),
+        };
+        known
+            .iter()
+            .copied()
+            .find(|version| wanted.allows(*version))
+            .ok_or(CatalogueError::NoneOfLine { wanted, known })
     }
 
     /// All Kubernetes versions, newest first.

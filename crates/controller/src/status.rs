@@ -114,10 +114,22 @@ fn count(
         capstan_plan::facts::CONTROL_PLANE,
         spec.control_plane.replicas,
     );
-    if control_plane.ready == control_plane.desired
-        && control_plane.up_to_date == control_plane.desired
-    {
-        status.version = Some(spec.version);
+    let told = status
+        .resolved
+        .as_ref()
+        .and_then(|resolved| resolved.version);
+    let told = told.unwrap_or(spec.version);
+    let has = |node: &capstan_spec::progress::NodeProgress| {
+        node.version.as_deref() == Some(&told.to_string())
+    };
+    let plane = capstan_plan::facts::CONTROL_PLANE;
+    let all = progress
+        .nodes
+        .iter()
+        .filter(|node| node.pool == plane)
+        .all(has);
+    if control_plane.ready == control_plane.desired && all {
+        status.version = Some(told);
     }
     status.control_plane = Some(control_plane);
     status.workers = spec

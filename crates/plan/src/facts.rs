@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use capstan_capi::apply::Reference;
 use capstan_spec::status::{Capacity, Resolved, ResolvedNetwork};
-use capstan_spec::{Finding, Machines, Mirror, ServerGroupPolicy, WorkloadClusterSpec};
+use capstan_spec::{
+    Finding, KubernetesVersion, Machines, Mirror, ServerGroupPolicy, WorkloadClusterSpec,
+};
 use ipnet::IpNet;
 
 /// Name under which the control plane stands where pools are listed by name.
@@ -20,6 +22,8 @@ pub struct Facts {
     pub image: Reference,
     /// The external network; `None` lets CAPO take the only one.
     pub external_network: Option<Reference>,
+    /// Version of the pools, where it is not that of the control plane.
+    pub workers_version: Option<KubernetesVersion>,
     /// Node images of their own, by pool.
     pub images: BTreeMap<String, Reference>,
     /// The network of the nodes, where it was there already.
@@ -126,10 +130,16 @@ impl Facts {
         if !spec.pools().all(imaged) {
             return Err(MissingFact("the node image of a pool"));
         }
+        let lagging = resolved.workers.as_ref();
         let own_image = |pool: Machines<'_>| {
-            pool.image?;
-            let image = resolved.pool_images.get(pool.pool)?;
-            Some((pool.pool.to_owned(), image.id.as_str().into()))
+            let named = pool
+                .image
+                .and_then(|_| resolved.pool_images.get(pool.pool))
+                .map(|image| image.id.as_str());
+            let older = lagging
+                .filter(|_| !pool.is_control_plane())
+                .map(|image| image.id.as_str());
+            Some((pool.pool.to_owned(), named.or(older)?.into()))
         };
         let in_group = |pool: Machines<'_>| {
             let id = resolved.server_groups.get(pool.pool)?;
@@ -142,6 +152,7 @@ impl Facts {
                 &resolved.external_network_id,
                 "the external network",
             )?)),
+            workers_version: lagging.map(|image| image.version),
             images: spec.pools().filter_map(own_image).collect(),
             node_cidr: Some(
                 existing_network.map_or(spec.network.node_cidr, |network| network.subnet_cidr),
@@ -212,8 +223,8 @@ fn apart(spec: &WorkloadClusterSpec, resolved: &Resolved, findings: &mut Vec<Fin
 
 #[cfg(test)]
 mod tests {
-    use capstan_spec::KubernetesVersion;
     use capstan_spec::cluster::ExistingNetwork;
+    use capstan_spec::status::{NodeImage, PoolImage};
 
     use super::*;
 
@@ -308,6 +319,34 @@ mod tests {
         spec.workers[0].image = Some("gpu".into());
         let error = Facts::collect(&spec, &resolved(), &Surroundings::default()).unwrap_err();
         assert!(error.to_string().contains("image of a pool"), "{error}");
+    }
+
+    #[test]
+    fn workers_that_lag_have_the_image_they_were_made_of() {
+        let mut spec = spec();
+        let mut pool = spec.workers[0].clone();
+        pool.name = "gpu".into();
+        pool.image = Some("gpu".into());
+        spec.workers.push(pool);
+        let mut resolved = resolved();
+        let version = KubernetesVersion::new(1, 35, 4);
+        resolved.workers = Some(NodeImage {
+            version,
+            id: "older".into(),
+        });
+        let of_gpu = PoolImage {
+            asked: "gpu".into(),
+            version,
+            id: "gpu-id".into(),
+        };
+        resolved.pool_images = [("gpu".to_owned(), of_gpu)].into();
+        let facts = Facts::collect(&spec, &resolved, &Surroundings::default()).unwrap();
+        assert_eq!(facts.workers_version, Some(version));
+        assert_eq!(facts.image, Reference::Id("image".into()));
+        let own = |pool: &str| facts.images.get(pool).cloned();
+        assert_eq!(own("workers"), Some(Reference::Id("older".into())));
+        assert_eq!(own("gpu"), Some(Reference::Id("gpu-id".into())));
+        assert_eq!(own(CONTROL_PLANE), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | [`quota`] | what a cluster needs of the project's quota, and whether it fits |
 //! | [`replacement`] | which machines are made anew because their server failed, and when |
 //! | [`spread`] | whether machines that were to be spread are on different hosts |
+//! | [`upgrade`] | by which moves a cluster gets to another version, and what stands in the way |
 //! | [`mod@progress`] | how far the work is, and why it stands still |
 //!
 //! Nothing here does I/O, looks at a clock or draws a random number: the same input gives the same output, byte by byte.
@@ -26,6 +27,7 @@ pub mod render;
 pub mod replacement;
 pub mod rollout;
 pub mod spread;
+pub mod upgrade;
 
 pub use facts::Facts;
 pub use progress::{Observation, progress};

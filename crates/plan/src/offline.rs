@@ -51,6 +51,7 @@ pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
             .then(|| (pool.pool.to_owned(), size))
     };
     Ok(Facts {
+        workers_version: None,
         image: by_name(image),
         external_network: network.external_network.as_deref().map(by_name),
         images: spec

@@ -15,6 +15,9 @@ use jiff::Timestamp;
 
 pub use cause::{classify, reason};
 pub(crate) use node::{pool as pool_of, server_fault};
+pub(crate) use phase::control_plane_settled;
+
+use crate::upgrade::{Move, Versions};
 
 /// All that was seen of a cluster. Everything that is not there yet stays empty.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +48,10 @@ pub struct Observation {
     pub past_faults: Vec<Reason>,
     /// When the client certificate in the administrator's kubeconfig expires.
     pub kubeconfig_expires: Option<Timestamp>,
+    /// What Cluster API was told last, which it may not have heard when this was seen; `None` when nothing is known.
+    pub told: Option<Versions>,
+    /// Moves of an upgrade that have not begun.
+    pub moves: Vec<Move>,
     /// The addons, in their order.
     pub addons: Vec<AddonState>,
 }

@@ -112,9 +112,10 @@ pub fn render(
     let control_plane = control_plane::render(spec, name, facts, &control_plane_template);
     objects.push(desired(kind::KUBEADM_CONTROL_PLANE, &control_plane)?);
     objects.push(cluster(spec, name)?);
+    let version = facts.workers_version.unwrap_or(spec.version);
     for (pool, template, bootstrap) in &pools {
         let capacity = facts.capacities.get(&pool.name);
-        let deployment = workers::deployment(spec, pool, name, template, bootstrap, capacity);
+        let deployment = workers::deployment(version, pool, name, template, bootstrap, capacity);
         objects.push(desired(kind::MACHINE_DEPLOYMENT, &deployment)?);
     }
     let checks = health::control_plane(spec, name).into_iter().chain(

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::finding::{Finding, Position};
 use crate::yaml::{Entry, NodeValue};
-use crate::{WorkloadClusterSpec, validate, yaml};
+use crate::{KubernetesVersion, VersionWish, WorkloadClusterSpec, validate, yaml};
 
 pub use import::import;
 pub use keys::{Field, FieldKind, Key, Use};
@@ -57,13 +57,28 @@ pub fn read_with(
     text: &str,
     load: impl FnOnce(&str) -> Result<String, String>,
 ) -> Result<Document, FileError> {
+    read_meaning(text, load, exact_only)
+}
+
+/// The answer of a reader without a catalogue to a release line.
+fn exact_only(_: VersionWish) -> Result<KubernetesVersion, String> {
+    Err("the patch is missing; write for instance v1.36.3".to_owned())
+}
+
+/// The same, for a reader that knows the catalogue: where the file names a release line (`v1.36.x`), `newest` says which
+/// version that is.
+pub fn read_meaning(
+    text: &str,
+    load: impl FnOnce(&str) -> Result<String, String>,
+    newest: impl FnOnce(VersionWish) -> Result<KubernetesVersion, String>,
+) -> Result<Document, FileError> {
     let mut own = Reading::default();
     let entries = own.tree(text);
     let (base, rest): (Vec<Entry>, Vec<Entry>) =
         entries.into_iter().partition(|entry| entry.key == BASE);
     own.entries(&rest);
     let Some(entry) = base.first() else {
-        return own.finish();
+        return own.finish(newest);
     };
     let mut whole = Reading::default();
     let position = entry.value.position.or(entry.position);
@@ -79,7 +94,7 @@ pub fn read_with(
         }
     }
     whole.overlay(own);
-    whole.finish()
+    whole.finish(newest)
 }
 
 /// The key that names the file whose values hold where a file says nothing itself.
@@ -183,7 +198,33 @@ impl Reading {
         });
     }
 
-    fn finish(mut self) -> Result<Document, FileError> {
+    /// Puts the exact version in the place of a release line.
+    fn exact(&mut self, newest: impl FnOnce(VersionWish) -> Result<KubernetesVersion, String>) {
+        let said = self.spec.get("version").and_then(Value::as_str);
+        let Some(said) = said.map(str::to_owned) else {
+            return;
+        };
+        let Ok(wish @ VersionWish::Line { .. }) = said.parse::<VersionWish>() else {
+            return;
+        };
+        match newest(wish) {
+            Ok(version) => {
+                let version = Value::String(version.to_string());
+                self.spec.insert("version".to_owned(), version);
+            }
+            Err(reason) => {
+                let text = format!("{said:?} is no Kubernetes version: {reason}");
+                let finding = self.located(Finding::error("version", text));
+                self.findings.push(finding);
+            }
+        }
+    }
+
+    fn finish(
+        mut self,
+        newest: impl FnOnce(VersionWish) -> Result<KubernetesVersion, String>,
+    ) -> Result<Document, FileError> {
+        self.exact(newest);
         let spec = if self.findings.is_empty() {
             self.typed()
         } else {

@@ -30,6 +30,7 @@ pub mod schema;
 pub mod status;
 pub mod validate;
 pub mod version;
+mod version_wish;
 pub mod yaml;
 
 pub use cloud::{CloudSpec, CloudStatus};
@@ -43,6 +44,7 @@ pub use naming::{ClusterName, Uid};
 pub use record::{ClusterRecordSpec, ClusterRecordStatus};
 pub use status::WorkloadClusterStatus;
 pub use version::KubernetesVersion;
+pub use version_wish::VersionWish;
 
 /// API group of every kind of Capstan.
 pub const API_GROUP: &str = "capstan.dev";

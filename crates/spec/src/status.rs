@@ -260,7 +260,7 @@ pub struct ReplicaCounts {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resolved {
-    /// Version the image was looked up for.
+    /// Version the image was looked up for: the one the control plane was last told to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<KubernetesVersion>,
     /// Id of the node image.
@@ -272,6 +272,9 @@ pub struct Resolved {
     /// Name of the node image, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_name: Option<String>,
+    /// Version and node image of the pools while they lag behind the control plane: during an upgrade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<NodeImage>,
     /// Id of the external network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_network_id: Option<String>,
@@ -317,6 +320,16 @@ pub struct Capacity {
     pub ram_mib: u64,
     /// Root disk in GiB.
     pub disk_gib: u32,
+}
+
+/// A node image and what it carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeImage {
+    /// Version it was looked up for.
+    pub version: KubernetesVersion,
+    /// Its id.
+    pub id: String,
 }
 
 /// The node image of one pool.

@@ -5,9 +5,9 @@ mod machines;
 mod network;
 mod syntax;
 
+use crate::WorkloadClusterSpec;
 use crate::finding::Finding;
 use crate::naming::{CLOUD_TAG_KEY, MAX_TAG, max_name_length};
-use crate::{KubernetesVersion, WorkloadClusterSpec};
 
 /// Most machines of one pool; a /16 for pods carries 256 nodes.
 const MAX_POOL: u32 = 256;
@@ -45,24 +45,6 @@ pub fn name<'a>(name: &str, pools: impl IntoIterator<Item = &'a str>) -> Vec<Fin
 /// Whether Cluster API hands a label with this key on from a machine to its node.
 pub fn is_handed_on(key: &str) -> bool {
     syntax::within(syntax::domain(key), &syntax::HANDED_ON)
-}
-
-/// Checks a change of version: Kubernetes goes up one minor at a time, as kubeadm does, and never back.
-pub fn upgrade(running: KubernetesVersion, wanted: KubernetesVersion) -> Option<Finding> {
-    let (from, to) = ((running.major, running.minor), (wanted.major, wanted.minor));
-    let next = (running.major, running.minor + 1);
-    if to < from {
-        let text =
-            format!("{wanted} is older than {running}, which runs: Kubernetes cannot go back");
-        return Some(
-            Finding::error("version", text).remedy("make a new cluster of the older version"),
-        );
-    }
-    (to > next).then(|| {
-        let text = format!("{wanted} leaves out a minor version after {running}, which runs");
-        let remedy = format!("go to v{}.{} first", next.0, next.1);
-        Finding::error("version", text).remedy(remedy)
-    })
 }
 
 /// Checks a spec by itself.

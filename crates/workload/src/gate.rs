@@ -4,12 +4,13 @@ use capstan_plan::RENDERER;
 use capstan_plan::change::{self, Effect, Plan};
 use capstan_plan::facts;
 use capstan_plan::quota::Line;
+use capstan_plan::upgrade::Obstacle;
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::{
     Condition, ConditionStatus, PendingPlan, QuotaLine, Refusal, Resolved, WorkloadClusterStatus,
     set_condition,
 };
-use capstan_spec::{Finding, KubernetesVersion, Severity, WorkloadClusterSpec, validate};
+use capstan_spec::{Finding, Severity, WorkloadClusterSpec, validate};
 use jiff::Timestamp;
 
 use crate::preflight;
@@ -50,30 +51,21 @@ impl Verdict {
         }]))
     }
 
-    /// What rules say against the wish that need what was found in the cloud, or which version runs; `None` when nothing.
-    pub fn of_facts(
-        spec: &WorkloadClusterSpec,
-        resolved: &Resolved,
-        running: Option<KubernetesVersion>,
-    ) -> Option<Self> {
-        let mut findings = facts::check(spec, resolved);
-        findings.extend(running.and_then(|running| validate::upgrade(running, spec.version)));
-        Self::of_findings(findings)
+    /// What rules say against the wish that need what was found in the cloud; `None` when nothing.
+    pub fn of_facts(spec: &WorkloadClusterSpec, resolved: &Resolved) -> Option<Self> {
+        Self::of_findings(facts::check(spec, resolved))
+    }
+
+    /// That there is no way to the wanted version.
+    pub fn of_obstacle(obstacle: Obstacle) -> Self {
+        Self::Invalid(vec![told_of(obstacle.finding())])
     }
 
     fn of_findings(findings: Vec<Finding>) -> Option<Self> {
         let reasons: Vec<Reason> = findings
             .into_iter()
             .filter(|finding| finding.severity == Severity::Error)
-            .map(|finding| Reason {
-                code: ReasonCode::Other,
-                message: finding.message,
-                remedy: finding
-                    .remedy
-                    .unwrap_or_else(|| "change the cluster".to_owned()),
-                object: Some(finding.path),
-                detail: None,
-            })
+            .map(told_of)
             .collect();
         (!reasons.is_empty()).then_some(Self::Invalid(reasons))
     }
@@ -214,6 +206,18 @@ pub fn is_open(status: &WorkloadClusterStatus, generation: Option<i64>) -> bool 
         .is_none_or(|verdict| verdict.status != ConditionStatus::True)
 }
 
+fn told_of(finding: Finding) -> Reason {
+    Reason {
+        code: ReasonCode::Other,
+        message: finding.message,
+        remedy: finding
+            .remedy
+            .unwrap_or_else(|| "change the cluster".to_owned()),
+        object: Some(finding.path),
+        detail: None,
+    }
+}
+
 fn told(line: &Line) -> QuotaLine {
     QuotaLine {
         resource: line.resource.to_string(),
@@ -224,6 +228,8 @@ fn told(line: &Line) -> QuotaLine {
 
 #[cfg(test)]
 mod tests {
+    use capstan_spec::KubernetesVersion;
+
     use super::*;
     use capstan_plan::quota::Resource;
 
@@ -261,24 +267,24 @@ mod tests {
     }
 
     #[test]
-    fn what_the_cloud_and_the_running_version_say_is_asked() {
-        let spec = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "b");
-        let verdict = |provider: &str, running: Option<KubernetesVersion>| {
+    fn what_the_cloud_and_the_way_to_the_version_say_is_asked() {
+        let wanted = KubernetesVersion::new(1, 36, 3);
+        let spec = WorkloadClusterSpec::new(wanted, "a", "b");
+        let verdict = |provider: &str| {
             let resolved = Resolved {
                 load_balancer_provider: Some(provider.to_owned()),
                 ..Resolved::default()
             };
-            Verdict::of_facts(&spec, &resolved, running)
+            Verdict::of_facts(&spec, &resolved)
         };
-        assert_eq!(verdict("amphora", None), None);
-        assert_eq!(
-            verdict("amphora", Some(KubernetesVersion::new(1, 35, 9))),
-            None
-        );
-        let closed = verdict("ovn", None).unwrap();
+        assert_eq!(verdict("amphora"), None);
+        let closed = verdict("ovn").unwrap();
         assert_eq!(closed.refusal(), Some(Refusal::Invalid));
-        let skipped = verdict("amphora", Some(KubernetesVersion::new(1, 34, 0))).unwrap();
-        assert!(skipped.reasons()[0].message.contains("leaves out"));
+        let running = KubernetesVersion::new(1, 37, 0);
+        let back = Verdict::of_obstacle(Obstacle::Back { wanted, running });
+        assert_eq!(back.refusal(), Some(Refusal::Invalid));
+        assert!(back.reasons()[0].message.contains("cannot go back"));
+        assert!(back.reasons()[0].remedy.contains("new cluster"));
     }
 
     #[test]

@@ -19,6 +19,7 @@
 //! | [`replace`] | machines whose server failed |
 //! | [`equip`] | addons, in order and with health |
 //! | [`certificates`] | when the kubeconfig expires (pure) |
+//! | [`upgrade`] | what in a cluster an upgrade would meet |
 //! | [`ledger`], [`removal`] | what exists in the cloud, and taking it away |
 
 pub mod apply;
@@ -39,6 +40,7 @@ pub mod resolve;
 pub mod resource;
 pub mod rollout;
 pub mod surroundings;
+pub mod upgrade;
 pub mod wish;
 
 pub use error::Error;

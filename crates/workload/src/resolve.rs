@@ -1,7 +1,7 @@
 //! Names of a spec → what they mean in the cloud. Pure.
 
 mod access;
-mod image;
+pub mod image;
 mod machines;
 mod network;
 

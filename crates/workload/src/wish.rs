@@ -6,6 +6,7 @@ use capstan_openstack::Holdings;
 use capstan_plan::Observation;
 use capstan_plan::change::{self, Approval, Effect, Live, Plan};
 use capstan_plan::facts::CONTROL_PLANE;
+use capstan_plan::upgrade::Carried;
 use capstan_spec::status::{Resolved, WorkloadClusterStatus};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 
@@ -48,23 +49,35 @@ pub async fn judge(
     } else {
         Holdings::default()
     };
-    let found = resolve::resolve(
-        spec,
-        &context.cloud.spec.defaults,
-        &inventory,
-        &holdings,
-        catalogue.node_image_rules(),
-        Some(&pinned),
-    );
-    let resolved = match found {
-        Ok(resolved) => resolved,
+    let known = catalogue.versions();
+    let carried = match Carried::of(spec, &pinned, seen.is_initialized(), &known) {
+        Ok(carried) => carried,
+        Err(obstacle) => return refused(Verdict::of_obstacle(obstacle), pinned),
+    };
+    let rules = catalogue.node_image_rules();
+    let resolve = |spec: &WorkloadClusterSpec, before: &Resolved| {
+        let defaults = &context.cloud.spec.defaults;
+        resolve::resolve(spec, defaults, &inventory, &holdings, rules, Some(before))
+    };
+    // What is begun is pinned; the plan is about the goal.
+    let found = resolve(&carried.spec, &pinned).and_then(|resolved| {
+        let missing = resolve::image::missing(spec, &carried.left, &inventory, rules);
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        let mut at_goal = resolved.clone();
+        at_goal.workers = None;
+        Ok((resolve(spec, &at_goal)?, resolved))
+    });
+    let (goal, resolved) = match found {
+        Ok(found) => found,
         Err(reasons) => return refused(Verdict::Unresolved(reasons), pinned),
     };
-    if let Some(invalid) = Verdict::of_facts(spec, &resolved, before.version) {
+    if let Some(invalid) = Verdict::of_facts(spec, &resolved) {
         return refused(invalid, resolved);
     }
     let live = changes::live(&context.applier, name, seen).await?;
-    let mut plan = changes::plan(context, spec, name, &resolved, &live)?;
+    let mut plan = changes::plan(context, spec, name, &goal, &live)?;
     if let Some(forbidden) = Verdict::of_plan(&plan) {
         return Ok(Judged {
             verdict: forbidden,

@@ -68,6 +68,42 @@ fn an_unknown_version_comes_with_the_nearest_one() {
 }
 
 #[test]
+fn a_release_line_means_its_newest_version_and_a_preview_is_taken_only_by_who_asks() {
+    let text = include_str!("../../data/catalogue.yaml").replace(
+        "- version: v1.35.4\n",
+        "- {version: v1.35.5, preview: true, tested: false, images: {etcd: a, coredns: b, pause: c}, components: {}}\n- version: v1.35.4\n",
+    );
+    let catalogue = Catalogue::parse(&text).unwrap();
+    let meant = |wish: &str, preview| {
+        let version = catalogue.meant(Some(wish.parse().unwrap()), preview);
+        version.map(|version| version.to_string())
+    };
+    assert_eq!(meant("v1.35", false).unwrap(), "v1.35.4");
+    assert_eq!(meant("1.35.x", true).unwrap(), "v1.35.5");
+    assert_eq!(meant("v1.35.5", false).unwrap(), "v1.35.5");
+    // Whether an exact version is known is asked when it is used.
+    assert_eq!(meant("v1.34.9", false).unwrap(), "v1.34.9");
+    assert_eq!(catalogue.meant(None, false).unwrap(), version("v1.36.3"));
+    let error = meant("v1.34.x", false).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "failed to find a version v1.34.x in the catalogue"
+    );
+    assert_eq!(
+        error.hint().as_deref(),
+        Some("the catalogue has v1.36.3, v1.35.4")
+    );
+}
+
+#[test]
+fn the_minors_of_the_catalogue_can_be_crossed_one_by_one() {
+    let mut minors: Vec<u64> = catalogue().versions().iter().map(|v| v.minor).collect();
+    minors.dedup();
+    assert!(minors.len() >= 2);
+    assert!(minors.windows(2).all(|pair| pair[0] == pair[1] + 1));
+}
+
+#[test]
 fn companions_are_found() {
     let catalogue = catalogue();
     let v = version("v1.36.3");

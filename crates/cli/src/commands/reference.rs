@@ -1,5 +1,6 @@
 //! The pages of the documentation that are written by the program itself.
 
+mod catalogue;
 mod cluster_file;
 mod kinds;
 mod plan_rules;
@@ -39,12 +40,13 @@ impl Reference {
     }
 }
 
-fn pages() -> [(&'static str, String); 8] {
+fn pages() -> [(&'static str, String); 9] {
     [
         (cluster_file::SCHEMA, cluster_file::schema()),
         ("cluster-file.md", cluster_file::page()),
         ("kinds.md", kinds::page()),
         ("plan-rules.md", plan_rules::page()),
+        ("catalogue.md", catalogue::page()),
         ("commands.md", commands()),
         ("exit-codes.md", exit_codes()),
         ("settings.md", settings()),

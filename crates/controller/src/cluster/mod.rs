@@ -8,6 +8,7 @@ mod gate;
 mod replace;
 mod requeue;
 mod subject;
+mod upgrade;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +16,10 @@ use std::time::Duration;
 use capstan_addons::ChartEngine;
 use capstan_catalog::Catalogue;
 use capstan_plan::{Observation, certificates as ending, progress, rollout as standing, spread};
-use capstan_spec::ClusterName;
 use capstan_spec::status::{
     ClusterPhase, Condition, WorkloadClusterStatus, set_condition, set_or_remove,
 };
+use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use capstan_workload::clouds::Clouds;
 use capstan_workload::equip::Access;
 use capstan_workload::gate::Verdict;
@@ -97,6 +98,26 @@ pub(crate) async fn reconcile(
     subject.told(outcome, ClusterPhase::Pending).await
 }
 
+/// What is inside the cluster: when its kubeconfig expires, and its addons.
+async fn equip_within(
+    world: &World,
+    spec: &WorkloadClusterSpec,
+    context: &Context,
+    name: &ClusterName,
+    seen: &mut Observation,
+) -> Result<(), Error> {
+    let access = if seen.is_initialized() {
+        equip::access(context, name).await?
+    } else {
+        None
+    };
+    let access = access.as_ref();
+    let kubeconfig = access.map(Access::kubeconfig);
+    seen.kubeconfig_expires = kubeconfig.and_then(certificates::client_expires);
+    seen.addons = addons::bring_about(world, spec, context, name, seen, access).await?;
+    Ok(())
+}
+
 /// resolve → check → gate → prepare → apply → observe → replace → addons → ledger.
 async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Error> {
     let spec = subject.spec().clone();
@@ -131,10 +152,20 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         seen.blockers = verdict.reasons();
         verdict.tell(&mut status, subject.generation(), seen.now);
     }
+    let carried = upgrade::carry(
+        world,
+        &context,
+        &name,
+        &spec,
+        &mut status,
+        &mut seen,
+        &mut resolved,
+    )
+    .await?;
     let may_make = seen.blockers.is_empty() && !spec.paused;
     if may_make {
         let (prepared, credential) = futures::join!(
-            prepare::prepare(&context.session, &spec, &name, &mut resolved),
+            prepare::prepare(&context.session, &carried, &name, &mut resolved),
             prepare::credential(&context, &name),
         );
         // What was made, and the verdict, are written down even if the next thing failed.
@@ -151,20 +182,12 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         } else if may_make {
             let (status, seen) = (&mut status, &mut seen);
             Box::pin(carry::carry_out(
-                subject, &context, &name, &resolved, status, seen,
+                subject, &carried, &context, &name, &resolved, status, seen,
             ))
             .await?;
         }
         if !spec.paused {
-            let access = if seen.is_initialized() {
-                equip::access(&context, &name).await?
-            } else {
-                None
-            };
-            let access = access.as_ref();
-            let kubeconfig = access.map(Access::kubeconfig);
-            seen.kubeconfig_expires = kubeconfig.and_then(certificates::client_expires);
-            seen.addons = addons::bring_about(world, &spec, &context, &name, &seen, access).await?;
+            equip_within(world, &carried, &context, &name, &mut seen).await?;
         }
         let machines = replace::Machines {
             context: &context,

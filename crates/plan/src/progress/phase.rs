@@ -2,10 +2,11 @@
 
 use capstan_capi::view::{self, Condition};
 use capstan_spec::progress::{NodeProgress, Phase, PhaseProgress, Reason, ReasonCode, StepState};
-use capstan_spec::{ClusterName, WorkloadClusterSpec};
+use capstan_spec::{ClusterName, KubernetesVersion, WorkloadClusterSpec};
 
 use super::{Observation, cause, node};
 use crate::facts::CONTROL_PLANE;
+use crate::upgrade::Move;
 
 /// Share of each phase in the whole, as measured on clusters of a few nodes; together 100.
 const fn weight(phase: Phase) -> u32 {
@@ -180,10 +181,14 @@ fn machines(
     let settled = match this {
         Phase::ControlPlane => control_plane_settled(seen, wanted),
         _ => pools_settled(seen, wanted),
-    };
+    } && as_told(this, seen);
     let total = usize::try_from(wanted).unwrap_or(usize::MAX);
+    let message = format!("{}{}", told(done, total, going), renewed(this, seen, &mine));
     if settled && done == total && going == 0 {
-        return phase(this, StepState::Done, 100, told(done, total, going));
+        return match next(this, seen) {
+            None => phase(this, StepState::Done, 100, message),
+            Some((state, then)) => phase(this, state, 0, format!("{message}; then {then}")),
+        };
     }
     let sum: u32 = seen
         .machines
@@ -204,7 +209,65 @@ fn machines(
     } else {
         StepState::Running
     };
-    phase(this, state, share, told(done, total, going))
+    phase(this, state, share, message)
+}
+
+/// Whether what was seen has the version it was told to have: a move is begun after the look, and Cluster API counts
+/// machines as up to date for a moment after it has heard of another version.
+fn as_told(this: Phase, seen: &Observation) -> bool {
+    let Some(told) = seen.told else { return true };
+    let is = |said: &str, version: KubernetesVersion| said == version.to_string();
+    match this {
+        Phase::ControlPlane => {
+            let plane = seen.control_plane.as_ref();
+            plane.is_some_and(|plane| is(&plane.spec.version, told.control_plane))
+        }
+        _ => seen.pools.iter().all(|pool| {
+            let version = &pool.spec.template.spec.version;
+            let mut machines = seen
+                .machines
+                .iter()
+                .filter(|machine| machine.deployment() == Some(&pool.metadata.name));
+            is(version, told.workers) && machines.all(|machine| machine.spec.version == *version)
+        }),
+    }
+}
+
+/// The move of an upgrade that this part waits for, if there is one.
+fn next(this: Phase, seen: &Observation) -> Option<(StepState, KubernetesVersion)> {
+    let first = seen.moves.first()?;
+    let mine = |one: &&Move| matches!(one, Move::ControlPlane(_)) == (this == Phase::ControlPlane);
+    let next = seen.moves.iter().find(mine)?;
+    let state = if next == first && this == Phase::ControlPlane {
+        StepState::Running
+    } else {
+        StepState::Waiting
+    };
+    Some((state, next.version()))
+}
+
+/// How many have the new version, while there are others.
+fn renewed(this: Phase, seen: &Observation, mine: &[&NodeProgress]) -> String {
+    let version = match this {
+        Phase::ControlPlane => seen.control_plane.as_ref().map(|c| &c.spec.version),
+        _ => seen
+            .pools
+            .first()
+            .map(|pool| &pool.spec.template.spec.version),
+    };
+    let Some(version) = version.filter(|version| !version.is_empty()) else {
+        return String::new();
+    };
+    let new = |node: &&&NodeProgress| node.version.as_ref() == Some(version);
+    let ready = |node: &&&NodeProgress| new(node) && node.state == StepState::Done;
+    if mine
+        .iter()
+        .all(|node| node.version.as_ref() == Some(version))
+    {
+        return String::new();
+    }
+    let ready = mine.iter().filter(ready).count();
+    format!(", {ready} of them {version}")
 }
 
 fn told(done: usize, wanted: usize, going: usize) -> String {
@@ -217,7 +280,7 @@ fn told(done: usize, wanted: usize, going: usize) -> String {
 }
 
 /// Whether the control plane has taken note of what is wanted, and is as wanted.
-fn control_plane_settled(seen: &Observation, wanted: u32) -> bool {
+pub(crate) fn control_plane_settled(seen: &Observation, wanted: u32) -> bool {
     seen.control_plane.as_ref().is_some_and(|control_plane| {
         control_plane
             .status

@@ -545,3 +545,67 @@ fn a_cluster_that_goes_counts_what_is_left() {
     assert_eq!(phase(&progress, Phase::Network), (StepState::Removing, 0));
     assert_eq!(progress.reasons[0].code, ReasonCode::DeletionBlocked);
 }
+
+#[test]
+fn an_upgrade_is_followed_move_by_move() {
+    let version = |minor| KubernetesVersion::new(1, minor, 3);
+    let (plane, workers) = (Move::ControlPlane(version(37)), Move::Workers(version(37)));
+    let told = |seen: &Observation, this: Phase| {
+        let progress = look(seen);
+        assert!(!is_done(&progress), "{progress:#?}");
+        let found = progress.phases.into_iter().find(|one| one.phase == this);
+        let found = found.unwrap();
+        (found.state, found.message)
+    };
+    let mut seen = done();
+    seen.control_plane.as_mut().unwrap().spec.version = "v1.36.3".into();
+    seen.pools[0].spec.template.spec.version = "v1.36.3".into();
+    seen.moves = vec![plane, workers];
+    assert_eq!(
+        told(&seen, Phase::ControlPlane),
+        (StepState::Running, "1 of 1 ready; then v1.37.3".to_owned())
+    );
+    assert_eq!(
+        told(&seen, Phase::Workers),
+        (StepState::Waiting, "1 of 1 ready; then v1.37.3".to_owned())
+    );
+
+    // The first move has begun, and nobody has seen it yet.
+    seen.moves = vec![workers];
+    seen.told = Some(Versions {
+        control_plane: version(37),
+        workers: version(36),
+    });
+    assert_eq!(told(&seen, Phase::ControlPlane).0, StepState::Running);
+
+    // The control plane is rolled: the new machine is there, the old one is going.
+    let control_plane = seen.control_plane.as_mut().unwrap();
+    control_plane.spec.version = "v1.37.3".into();
+    control_plane.status.replicas = 2;
+    let mut new = ready(machine("c2", true));
+    new.spec.version = "v1.37.3".into();
+    seen.machines.push(new);
+    let (state, message) = told(&seen, Phase::ControlPlane);
+    assert_eq!(
+        (state, message.as_str()),
+        (StepState::Running, "2 of 1 ready, 1 of them v1.37.3")
+    );
+    assert_eq!(told(&seen, Phase::Workers).0, StepState::Waiting);
+
+    // The last move has begun, and nobody has seen it yet.
+    let mut seen = done();
+    seen.control_plane.as_mut().unwrap().spec.version = "v1.37.3".into();
+    seen.pools[0].spec.template.spec.version = "v1.36.3".into();
+    seen.told = Some(Versions {
+        control_plane: version(37),
+        workers: version(37),
+    });
+    assert_eq!(told(&seen, Phase::ControlPlane).0, StepState::Done);
+    assert_eq!(told(&seen, Phase::Workers).0, StepState::Running);
+
+    // It has heard, and still counts the old machines as up to date.
+    seen.pools[0].spec.template.spec.version = "v1.37.3".into();
+    assert_eq!(told(&seen, Phase::Workers).0, StepState::Running);
+    seen.machines[0].spec.version = "v1.37.3".into();
+    assert!(is_done(&progress(&spec(), &name(), &seen)));
+}

@@ -21,6 +21,7 @@ fn spec() -> WorkloadClusterSpec {
 
 fn facts() -> Facts {
     Facts {
+        workers_version: None,
         image: "6b4f6a1e-6f0e-4d57-9d55-0f8a2c1d3e11".into(),
         external_network: Some("0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22".into()),
         images: BTreeMap::new(),
@@ -116,6 +117,34 @@ fn golden_everything() {
     let (spec, facts) = everything();
     let rendered = render(&spec, &name(), &facts).unwrap();
     insta::assert_snapshot!(format!("everything_v{RENDERER}"), yaml(&rendered));
+}
+
+/// In the middle of an upgrade: whatever the control plane is told, a pool that lags stays as it is to the letter.
+#[test]
+fn the_version_of_the_control_plane_moves_nothing_of_workers_that_lag() {
+    let older = KubernetesVersion::new(1, 35, 4);
+    let mut before = spec();
+    before.version = older;
+    let rest = render(&before, &name(), &facts()).unwrap();
+    let mut facts = facts();
+    let image = std::mem::replace(&mut facts.image, "newer".into());
+    facts.workers_version = Some(older);
+    facts.images = before
+        .workers
+        .iter()
+        .map(|pool| (pool.name.clone(), image.clone()))
+        .collect();
+    let moving = render(&spec(), &name(), &facts).unwrap();
+    let of_workers = |rendered: &Rendered| -> Vec<DesiredObject> {
+        let pool = |object: &DesiredObject| object.value["metadata"]["labels"][POOL_LABEL].clone();
+        let mut objects = rendered.objects.clone();
+        objects.retain(|object| pool(object) == before.workers[0].name.as_str());
+        objects
+    };
+    assert!(of_workers(&rest).len() >= 3);
+    assert_eq!(of_workers(&rest), of_workers(&moving));
+    let plane = moving.of(kind::KUBEADM_CONTROL_PLANE).next().unwrap();
+    assert_eq!(plane.value["spec"]["version"], spec().version.to_string());
 }
 
 #[test]

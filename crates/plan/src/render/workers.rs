@@ -8,7 +8,7 @@ use capstan_capi::apply::{
 };
 use capstan_capi::{kind, label};
 use capstan_spec::status::Capacity;
-use capstan_spec::{ClusterName, Machines, WorkerPool, WorkloadClusterSpec};
+use capstan_spec::{ClusterName, KubernetesVersion, Machines, WorkerPool, WorkloadClusterSpec};
 
 use super::{
     RenderError, autoscaling, canonical, cluster_configuration, files, labels, metadata, node,
@@ -73,7 +73,7 @@ pub(super) fn bootstrap(
 }
 
 pub(super) fn deployment(
-    spec: &WorkloadClusterSpec,
+    version: KubernetesVersion,
     pool: &WorkerPool,
     name: &ClusterName,
     template: &OpenStackMachineTemplate,
@@ -105,7 +105,7 @@ pub(super) fn deployment(
                 },
                 spec: MachineSpec {
                     cluster_name: name.cluster(),
-                    version: spec.version.to_string(),
+                    version: version.to_string(),
                     failure_domain: pool.availability_zone.clone(),
                     bootstrap: Bootstrap {
                         config_ref: ContractReference::new(

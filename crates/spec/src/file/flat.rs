@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Reading;
 use super::keys::{Field, FieldKind, Key, Use};
-use crate::KubernetesVersion;
+use crate::VersionWish;
 use crate::finding::Finding;
 use crate::yaml::{self, Entry, Node, NodeValue};
 
@@ -83,7 +83,7 @@ fn value(kind: FieldKind, node: &Node) -> Result<Value, Fault> {
         FieldKind::Text => text(node).map(Value::String),
         FieldKind::Version => {
             let said = text(node)?;
-            let version: KubernetesVersion =
+            let version: VersionWish =
                 said.parse()
                     .map_err(|error: crate::version::VersionError| {
                         (
@@ -91,7 +91,10 @@ fn value(kind: FieldKind, node: &Node) -> Result<Value, Fault> {
                             "write for instance v1.36.3".into(),
                         )
                     })?;
-            Ok(Value::String(version.to_string()))
+            Ok(Value::String(match version {
+                VersionWish::Exact(version) => version.to_string(),
+                VersionWish::Line { .. } => said,
+            }))
         }
         FieldKind::Count => number(node, "a number of machines", 0),
         FieldKind::Gib => number(node, "a size in GiB", 1),

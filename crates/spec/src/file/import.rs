@@ -126,7 +126,7 @@ pub fn import(files: &[OldFile<'_>], options: &ImportOptions) -> Result<Import, 
     importer.settle(wishes);
     importer.their_defaults();
     let Importer { reading, lines, .. } = importer;
-    let document = reading.finish()?;
+    let document = reading.finish(super::exact_only)?;
     Ok(Import {
         lines,
         spec: document.spec,

@@ -95,13 +95,41 @@ fn all_errors_come_at_once_in_the_order_of_the_file() {
         "KUBERNETES_VERSION: v1.36\nWORKER_MACHINE_COUNT: many\nNODE_CIDR: 10.8.0/20\nOPENSTACK_DNS_NAMESERVERS: [one.one]\nUSE_CILIUM: true\n",
     );
     let expected = [
-        "line 1, column 21: KUBERNETES_VERSION: \"v1.36\" is no Kubernetes version: the patch is missing; write for instance v1.36.3 (write for instance v1.36.3)",
+        "line 1, column 21: KUBERNETES_VERSION: \"v1.36\" is no Kubernetes version: the patch is missing; write for instance v1.36.3",
         "line 2, column 23: WORKER_MACHINE_COUNT: expected a number of machines, found \"many\" (write for instance 3)",
         "line 3, column 12: NODE_CIDR: \"10.8.0/20\" is no range of addresses (write for instance 10.8.0.0/20)",
         "line 4, column 28: OPENSTACK_DNS_NAMESERVERS: \"one.one\" is no address (write for instance 9.9.9.9)",
         "line 5, column 1: USE_CILIUM: this key is not supported: the pod network is flannel; cilium comes with Capstan's addons: not yet (leave it out)",
     ];
     assert_eq!(found, expected);
+}
+
+#[test]
+fn a_release_line_becomes_the_version_that_its_reader_knows() {
+    let read = |version: &str, newest: Result<KubernetesVersion, String>| {
+        let text = format!(
+            "{version}\nOPENSTACK_CONTROL_PLANE_MACHINE_FLAVOR: a\nOPENSTACK_NODE_MACHINE_FLAVOR: b\n"
+        );
+        read_meaning(&text, |_| Err(String::new()), |_| newest)
+    };
+    let newest = KubernetesVersion::new(1, 36, 3);
+    for text in [
+        "KUBERNETES_VERSION: v1.36.x",
+        "KUBERNETES_VERSION: v1.36",
+        "version: v1.36.x",
+    ] {
+        assert_eq!(
+            read(text, Ok(newest)).unwrap().spec.version,
+            newest,
+            "{text}"
+        );
+    }
+    let exact = read("KUBERNETES_VERSION: v1.35.4", Err("asked".into())).unwrap();
+    assert_eq!(exact.spec.version, KubernetesVersion::new(1, 35, 4));
+    let error = read("version: v1.34.x", Err("there is none".into())).unwrap_err();
+    let told = error.findings[0].to_string();
+    assert!(told.starts_with("line 1, column 10: version:"), "{told}");
+    assert!(told.ends_with("there is none"), "{told}");
 }
 
 #[test]

@@ -25,7 +25,13 @@ pub fn cluster_file() -> Value {
     );
     let flat = keys::all().filter_map(|key| Some((key.name.to_owned(), of_key(key)?)));
     properties.extend(flat);
-    if let Value::Object(fields) = structured {
+    if let Value::Object(mut fields) = structured {
+        let version = json!({
+            "type": "string",
+            "pattern": VERSION,
+            "description": "Kubernetes version, for instance v1.36.3, or v1.36.x for the newest of that line in the catalogue",
+        });
+        fields.insert("version".to_owned(), version);
         properties.extend(fields);
     }
     root.insert("title".to_owned(), json!("Cluster file of Capstan"));
@@ -79,12 +85,15 @@ fn of_key(key: &Key) -> Option<Value> {
     })
 }
 
+/// An exact version, or a release line for its newest.
+const VERSION: &str = r"^v?1\.[0-9]+(\.([0-9]+|x))?$";
+
 fn of_kind(kind: FieldKind) -> Value {
     const RANGE: &str = "^[0-9.]+/[0-9]+$";
     let text = json!({"type": "string", "minLength": 1});
     match kind {
         FieldKind::Text => text,
-        FieldKind::Version => json!({"type": "string", "pattern": "^v?1\\.[0-9]+\\.[0-9]+$"}),
+        FieldKind::Version => json!({"type": "string", "pattern": VERSION}),
         FieldKind::Count => {
             json!({"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]+$"})
         }

@@ -205,27 +205,6 @@ fn what_is_allowed_but_odd_is_a_warning() {
     assert!(all.iter().all(|finding| !finding.is_error()));
 }
 
-#[test]
-fn versions_go_up_one_minor_at_a_time() {
-    let told = |from: (u64, u64), to: (u64, u64)| {
-        let version = |(minor, patch)| KubernetesVersion::new(1, minor, patch);
-        upgrade(version(from), version(to)).map(|finding| finding.to_string())
-    };
-    for (from, to) in [
-        ((35, 1), (35, 1)),
-        ((35, 1), (35, 4)),
-        ((35, 9), (36, 0)),
-        ((36, 3), (36, 1)),
-    ] {
-        assert_eq!(told(from, to), None, "{from:?} {to:?}");
-    }
-    assert_eq!(
-        told((35, 1), (37, 0)).unwrap(),
-        "version: v1.37.0 leaves out a minor version after v1.35.1, which runs (go to v1.36 first)"
-    );
-    assert!(told((36, 0), (35, 9)).unwrap().contains("cannot go back"));
-}
-
 mod machines;
 mod nodes;
 mod surroundings;

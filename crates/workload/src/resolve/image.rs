@@ -3,9 +3,10 @@
 use capstan_catalog::{ImageCandidate, NodeImageRules, node_image};
 use capstan_openstack::Inventory;
 use capstan_openstack::image::Image;
-use capstan_spec::WorkloadClusterSpec;
+use capstan_plan::upgrade::{Move, take};
 use capstan_spec::progress::{Reason, ReasonCode};
-use capstan_spec::status::{PoolImage, Resolved};
+use capstan_spec::status::{NodeImage, PoolImage, Resolved};
+use capstan_spec::{KubernetesVersion, WorkloadClusterSpec};
 
 use super::reason;
 
@@ -22,7 +23,7 @@ pub(super) fn cluster(
     if pinned && still_means(wanted, resolved) {
         return;
     }
-    match find(spec, inventory, rules, wanted, "spec.image") {
+    match find(spec.version, inventory, rules, wanted, "spec.image") {
         Ok(image) => {
             resolved.image_id = Some(image.id);
             resolved.image_name = Some(image.name);
@@ -57,18 +58,24 @@ pub(super) fn pools(
 ) {
     let named = |pool: &str| spec.pool(pool).is_some_and(|pool| pool.image.is_some());
     resolved.pool_images.retain(|pool, _| named(pool));
+    // Workers that lag behind keep what they were made of.
+    let lagging = resolved.workers.as_ref().map(|image| image.version);
+    let version = lagging.unwrap_or(spec.version);
     for pool in &spec.workers {
         let Some(wanted) = &pool.image else { continue };
         let pinned = resolved.pool_images.get(&pool.name);
-        if pinned.is_some_and(|image| image.asked == *wanted && image.version == spec.version) {
+        let still = |image: &PoolImage| {
+            image.version == version && (image.asked == *wanted || lagging.is_some())
+        };
+        if pinned.is_some_and(still) {
             continue;
         }
         let object = format!("spec.workers[{}].image", pool.name);
-        match find(spec, inventory, rules, Some(wanted), &object) {
+        match find(version, inventory, rules, Some(wanted), &object) {
             Ok(image) => {
                 let image = PoolImage {
                     asked: wanted.clone(),
-                    version: spec.version,
+                    version,
                     id: image.id,
                 };
                 resolved.pool_images.insert(pool.name.clone(), image);
@@ -78,15 +85,84 @@ pub(super) fn pools(
     }
 }
 
+/// What is missing for the moves of an upgrade: each needs an image of its version, and pools that name theirs one more.
+pub fn missing(
+    wish: &WorkloadClusterSpec,
+    moves: &[Move],
+    inventory: &Inventory,
+    rules: &NodeImageRules,
+) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    for one in moves {
+        let version = one.version();
+        let named = wish.image.as_deref().filter(|_| version == wish.version);
+        match one {
+            Move::ControlPlane(_) => {
+                reasons.extend(find(version, inventory, rules, named, "spec.image").err());
+            }
+            Move::Workers(_) if version == wish.version => {
+                for pool in &wish.workers {
+                    let Some(wanted) = pool.image.as_deref() else {
+                        continue;
+                    };
+                    let object = format!("spec.workers[{}].image", pool.name);
+                    reasons.extend(find(version, inventory, rules, Some(wanted), &object).err());
+                }
+            }
+            Move::Workers(_) => {}
+        }
+    }
+    reasons
+}
+
+/// Looks up the image of the next move and writes down that the move begins.
+///
+/// # Errors
+/// That there is no such image (any more); nothing is written down then.
+pub fn begin(
+    wish: &WorkloadClusterSpec,
+    next: Move,
+    inventory: &Inventory,
+    rules: &NodeImageRules,
+    resolved: &mut Resolved,
+) -> Result<(), Reason> {
+    let version = next.version();
+    let at_goal = version == wish.version;
+    let asked = wish.image.as_deref().filter(|_| at_goal);
+    let found = find(version, inventory, rules, asked, "spec.image")?;
+    if matches!(next, Move::Workers(_)) {
+        let mut images = resolved.pool_images.clone();
+        for pool in &wish.workers {
+            let Some(wanted) = &pool.image else { continue };
+            let object = format!("spec.workers[{}].image", pool.name);
+            // On the way a pool has the image of the version; what the spec names belongs to the goal.
+            let named = Some(wanted.as_str()).filter(|_| at_goal);
+            let image = PoolImage {
+                asked: wanted.clone(),
+                version,
+                id: find(version, inventory, rules, named, &object)?.id,
+            };
+            images.insert(pool.name.clone(), image);
+        }
+        resolved.pool_images = images;
+    }
+    let image = NodeImage {
+        version,
+        id: found.id,
+    };
+    take(next, image, found.name, asked.map(str::to_owned), resolved);
+    Ok(())
+}
+
 fn find(
-    spec: &WorkloadClusterSpec,
+    version: KubernetesVersion,
     inventory: &Inventory,
     rules: &NodeImageRules,
     wanted: Option<&str>,
     object: &str,
 ) -> Result<ImageCandidate, Reason> {
     let images: Vec<ImageCandidate> = inventory.images.iter().map(candidate).collect();
-    let found = node_image(rules, &images, spec.version, wanted);
+    let found = node_image(rules, &images, version, wanted);
     found.cloned().map_err(|error| {
         let (message, hint) = (error.to_string(), error.hint());
         reason(ReasonCode::ImageUnusable, object, message, hint)

@@ -1,7 +1,9 @@
 use capstan_catalog::Catalogue;
 use capstan_openstack::{Holdings, Inventory, Quota, Zones};
+use capstan_plan::upgrade::Move;
 use capstan_spec::KubernetesVersion;
 use capstan_spec::cluster::{ExistingNetwork, Volume};
+use capstan_spec::status::{NodeImage, PoolImage};
 use serde_json::{Value, json};
 
 use super::*;
@@ -244,4 +246,69 @@ fn a_load_balancer_flavor_is_one_that_the_provider_will_find() {
         let reasons = flavor(name).unwrap_err();
         assert!(reasons[0].message.contains(word), "{reasons:?}");
     }
+}
+
+#[test]
+fn a_move_takes_the_image_of_its_version_and_what_the_spec_names_at_the_goal_alone() {
+    let (older, newer) = (
+        KubernetesVersion::new(1, 35, 4),
+        KubernetesVersion::new(1, 36, 3),
+    );
+    let catalogue = Catalogue::bundled().unwrap();
+    let rules = catalogue.node_image_rules();
+    let mut wish = spec();
+    wish.image = Some("i36".into());
+    wish.workers[0].image = Some("gpu".into());
+    wish.workers[0].root_volume.size_gib = Some(50);
+    let mut resolved = Resolved {
+        version: Some(KubernetesVersion::new(1, 34, 1)),
+        image_id: Some("i34".into()),
+        ..Resolved::default()
+    };
+    let begin = |next, resolved: &mut Resolved| {
+        image::begin(&wish, next, &inventory(), rules, resolved).map_err(|reason| reason.message)
+    };
+    begin(Move::ControlPlane(older), &mut resolved).unwrap();
+    assert_eq!(resolved.image_id.as_deref(), Some("i35"));
+    assert_eq!(resolved.image_asked, None);
+    let lagging = resolved.workers.as_ref().map(|image| image.id.as_str());
+    assert_eq!(lagging, Some("i34"));
+    begin(Move::Workers(older), &mut resolved).unwrap();
+    assert_eq!(resolved.pool_images["workers"].id, "i35");
+    begin(Move::ControlPlane(newer), &mut resolved).unwrap();
+    assert_eq!(resolved.image_asked.as_deref(), Some("i36"));
+    begin(Move::Workers(newer), &mut resolved).unwrap();
+    assert_eq!(resolved.pool_images["workers"].id, "gpu36");
+    assert_eq!(resolved.workers, None);
+
+    let before = resolved.clone();
+    let next = Move::ControlPlane(KubernetesVersion::new(1, 37, 0));
+    let error = begin(next, &mut resolved).unwrap_err();
+    assert!(error.contains("v1.37.0"), "{error}");
+    assert_eq!(resolved, before);
+    let moves = [Move::ControlPlane(older), next, Move::Workers(newer)];
+    let missing = image::missing(&wish, &moves, &inventory(), rules);
+    assert_eq!(missing.len(), 1, "{missing:?}");
+}
+
+#[test]
+fn workers_that_lag_keep_the_image_of_their_pool_whatever_the_spec_names_now() {
+    let mut wish = spec();
+    wish.workers[0].image = Some("i36".into());
+    let version = KubernetesVersion::new(1, 35, 4);
+    let of_pool = PoolImage {
+        asked: "i35".into(),
+        version,
+        id: "i35".into(),
+    };
+    let before = Resolved {
+        workers: Some(NodeImage {
+            version,
+            id: "i35".into(),
+        }),
+        pool_images: [("workers".to_owned(), of_pool.clone())].into(),
+        ..Resolved::default()
+    };
+    let found = look(&wish, Some(&before)).unwrap();
+    assert_eq!(found.pool_images["workers"], of_pool);
 }

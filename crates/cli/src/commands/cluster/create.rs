@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use capstan_catalog::Catalogue;
 use capstan_spec::cluster::WorkerPool;
 use capstan_spec::{
-    Finding, KubernetesVersion, Severity, WorkloadClusterSpec, defaults, difference, validate,
+    Finding, KubernetesVersion, Severity, VersionWish, WorkloadClusterSpec, defaults, difference,
+    validate,
 };
 use capstan_workload::history;
 use capstan_workload::resource::WorkloadCluster;
@@ -45,9 +46,12 @@ pub(crate) struct Create {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The cluster")]
 struct Wish {
-    /// Kubernetes version [default: the newest of the catalogue]
+    /// Kubernetes version, v1.36.x for the newest of a release line [default: the newest of the catalogue]
     #[arg(long, value_name = "VERSION")]
-    kubernetes_version: Option<KubernetesVersion>,
+    kubernetes_version: Option<VersionWish>,
+    /// Count previews of the catalogue among the newest
+    #[arg(long)]
+    preview: bool,
     /// Machines of the control plane: 1, 3 or 5
     #[arg(long, value_name = "COUNT")]
     control_plane: Option<u32>,
@@ -166,21 +170,14 @@ impl Create {
             Some(path) => file::read(path, printer)?,
             None => self.wish.spec_of_flags()?,
         };
-        self.wish.change(&mut spec);
+        self.wish.change(&mut spec)?;
         Ok(spec)
     }
 }
 
 impl Wish {
     fn spec_of_flags(&self) -> Result<WorkloadClusterSpec, Failure> {
-        let newest = || Catalogue::bundled().ok()?.versions().first().copied();
-        let version = self.kubernetes_version.or_else(newest);
-        let version = version.ok_or_else(|| {
-            Failure::new(
-                Exit::Usage,
-                "failed to choose a version: give --kubernetes-version",
-            )
-        })?;
+        let version = self.version()?;
         let flavor = self
             .flavor
             .clone()
@@ -199,9 +196,16 @@ impl Wish {
         Ok(WorkloadClusterSpec::new(version, control_plane, flavor))
     }
 
-    fn change(&self, spec: &mut WorkloadClusterSpec) {
-        if let Some(version) = self.kubernetes_version {
-            spec.version = version;
+    /// The exact version: what is written down does not change by itself.
+    fn version(&self) -> Result<KubernetesVersion, Failure> {
+        let meant = Catalogue::bundled()
+            .and_then(|catalogue| catalogue.meant(self.kubernetes_version, self.preview));
+        meant.map_err(|error| Failure::of(Exit::NotFound, &error, error.hint()))
+    }
+
+    fn change(&self, spec: &mut WorkloadClusterSpec) -> Result<(), Failure> {
+        if self.kubernetes_version.is_some() {
+            spec.version = self.version()?;
         }
         if let Some(count) = self.control_plane {
             spec.control_plane.replicas = count;
@@ -235,5 +239,6 @@ impl Wish {
                 .external_network
                 .clone_from(&self.external_network);
         }
+        Ok(())
     }
 }

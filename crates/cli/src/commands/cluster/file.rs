@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use capstan_catalog::Catalogue;
 use capstan_spec::{Finding, WorkloadClusterSpec, file};
 
 use crate::exit::Exit;
@@ -22,7 +23,15 @@ pub(super) fn read(path: &Path, printer: &Printer) -> Result<WorkloadClusterSpec
             .map_err(|error| format!("failed to read {}: {error}", base.display()))
     };
     let at = |finding: &Finding| format!("{}:{finding}", path.display());
-    let document = file::read_with(&text, load).map_err(|error| {
+    let newest = |wish| {
+        let catalogue = Catalogue::bundled().map_err(|error| error.to_string())?;
+        let version = catalogue.meant(Some(wish), false);
+        version.map_err(|error| match error.hint() {
+            Some(hint) => format!("{error}; {hint}"),
+            None => error.to_string(),
+        })
+    };
+    let document = file::read_meaning(&text, load, newest).map_err(|error| {
         let findings = error.findings.iter().map(at).collect();
         refused(
             format!("failed to read the cluster file {}", path.display()),

@@ -15,6 +15,7 @@ mod rollout;
 mod scale;
 mod show;
 mod target;
+mod upgrade;
 mod validate;
 mod watch;
 mod wished;
@@ -55,6 +56,8 @@ pub(crate) enum Cluster {
     /// Stop, continue, repeat and watch how changes are brought to machines
     #[command(subcommand)]
     Rollout(rollout::Rollout),
+    /// Bring a cluster to another Kubernetes version, node by node
+    Upgrade(upgrade::Upgrade),
     /// Remove a cluster and everything made for it
     Delete(delete::Delete),
 }
@@ -75,6 +78,7 @@ impl Cluster {
             Self::Kubeconfig(kubeconfig) => kubeconfig.run(global, printer).await,
             Self::Scale(scale) => scale.run(global, printer).await,
             Self::Rollout(rollout) => rollout.run(global, printer).await,
+            Self::Upgrade(upgrade) => Box::pin(upgrade.run(global, printer)).await,
             Self::Delete(delete) => delete.run(global, printer).await,
         }
     }

@@ -149,7 +149,11 @@ pub(crate) fn lines(cluster: &WorkloadCluster, elapsed: Option<Duration>) -> Vec
             phase.message
         ));
     }
+    let versions: BTreeSet<_> = progress.nodes.iter().map(|node| &node.version).collect();
     for node in &progress.nodes {
+        // Worth telling only while it tells nodes apart.
+        let version = node.version.as_ref().filter(|_| versions.len() > 1);
+        let version = version.map_or_else(String::new, |version| format!(" ({version})"));
         let reason = node
             .reason
             .as_ref()
@@ -157,7 +161,7 @@ pub(crate) fn lines(cluster: &WorkloadCluster, elapsed: Option<Duration>) -> Vec
             .map(|reason| format!(": {}", reason.message))
             .unwrap_or_default();
         lines.push(format!(
-            "  {} {}  {}{reason}",
+            "  {} {}{version}  {}{reason}",
             mark(node.state),
             node.name,
             node.message
@@ -265,6 +269,33 @@ mod tests {
         assert!(!spread.contains("speaks"), "{spread}");
         let shared = told(vec![condition(Condition::SPREAD, False)]);
         assert!(shared.contains("note: Spread speaks"), "{shared}");
+    }
+
+    #[test]
+    fn versions_are_told_while_they_tell_nodes_apart() {
+        let told = |versions: [&str; 2]| {
+            let nodes = versions.map(|version| NodeProgress {
+                name: "w".to_owned(),
+                pool: "workers".to_owned(),
+                state: StepState::Done,
+                message: "ready".to_owned(),
+                version: Some(version.to_owned()),
+                reason: None,
+            });
+            let status = WorkloadClusterStatus {
+                progress: Some(Progress {
+                    nodes: nodes.into(),
+                    ..Progress::default()
+                }),
+                ..WorkloadClusterStatus::default()
+            };
+            lines(&cluster(status), None).split_off(1)
+        };
+        assert_eq!(told(["v1.36.3"; 2]), ["  ✓ w  ready"; 2]);
+        assert_eq!(
+            told(["v1.35.4", "v1.36.3"]),
+            ["  ✓ w (v1.35.4)  ready", "  ✓ w (v1.36.3)  ready"]
+        );
     }
 
     #[test]

@@ -66,7 +66,9 @@ pub(super) fn page() -> String {
 fn values(kind: FieldKind) -> &'static str {
     match kind {
         FieldKind::Text => "text",
-        FieldKind::Version => "a Kubernetes version, such as v1.36.3",
+        FieldKind::Version => {
+            "a Kubernetes version, such as v1.36.3, or v1.36.x for the newest of that line in the catalogue"
+        }
         FieldKind::Count => "a number of machines",
         FieldKind::Gib => "a size in GiB",
         FieldKind::Metadata => "a mapping of names to values, or the text of one",
