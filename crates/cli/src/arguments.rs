@@ -79,6 +79,9 @@ pub(crate) enum Command {
     /// Choose between management servers, and let other tools use them
     #[command(subcommand)]
     Env(commands::env::Env),
+    /// Add, look at, check and remove the clouds that clusters run on
+    #[command(subcommand)]
+    Cloud(commands::cloud::Cloud),
     /// Make, watch, change and remove workload clusters
     #[command(subcommand)]
     Cluster(commands::cluster::Cluster),

@@ -59,6 +59,18 @@ pub(crate) fn config_directory() -> Result<PathBuf, Failure> {
         })
 }
 
+/// `$XDG_CACHE_HOME/capstan`: what may be lost.
+pub(crate) fn cache_directory() -> Result<PathBuf, Failure> {
+    variable("XDG_CACHE_HOME")
+        .filter(|path| path.starts_with('/'))
+        .map(PathBuf::from)
+        .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".cache")))
+        .map(|base| base.join("capstan"))
+        .ok_or_else(|| {
+            Failure::new(Exit::Failed, "failed to find the cache directory").hint("set HOME")
+        })
+}
+
 /// The file that `env use` writes.
 pub(crate) fn chosen_file() -> Result<PathBuf, Failure> {
     Ok(config_directory()?.join("server"))
@@ -66,13 +78,18 @@ pub(crate) fn chosen_file() -> Result<PathBuf, Failure> {
 
 /// The server meant: named, chosen, or the default.
 pub(crate) fn server_name(given: &ServerName) -> Result<String, Failure> {
-    if let Some(name) = &given.name {
-        return Ok(name.clone());
+    match &given.name {
+        Some(name) => Ok(name.clone()),
+        None => Ok(chosen()?.unwrap_or_else(|| DEFAULT_NAME.to_owned())),
     }
+}
+
+/// The server that `env use` chose.
+pub(crate) fn chosen() -> Result<Option<String>, Failure> {
     let path = chosen_file()?;
     match std::fs::read_to_string(&path) {
-        Ok(name) => Ok(name.trim().to_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(DEFAULT_NAME.to_owned()),
+        Ok(name) => Ok(Some(name.trim().to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::of(
             Exit::Failed,
             &error,

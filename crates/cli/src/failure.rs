@@ -69,6 +69,12 @@ impl From<capstan_management::providers::ProviderError> for Failure {
     }
 }
 
+impl From<capstan_management::clouds::CloudsError> for Failure {
+    fn from(error: capstan_management::clouds::CloudsError) -> Self {
+        Self::of(error.category().into(), &error, error.hint())
+    }
+}
+
 impl From<capstan_management::state::StateError> for Failure {
     fn from(error: capstan_management::state::StateError) -> Self {
         capstan_management::Error::from(error).into()

@@ -21,6 +21,9 @@ pub const CLUSTERS: [&str; 2] = [
     "cluster.x-k8s.io/v1beta2/clusters",
 ];
 
+/// The kind of clouds, in the same form.
+pub(crate) const CLOUDS: &str = "capstan.dev/v1alpha1/clouds";
+
 /// The API of one management server.
 #[derive(Clone)]
 pub struct Api {

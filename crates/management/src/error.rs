@@ -183,6 +183,14 @@ pub enum Error {
         /// Its clusters.
         clusters: Vec<String>,
     },
+    /// Clouds were added to the server.
+    #[error("server {name:?} has clouds that were added: {}", clouds.join(", "))]
+    HasClouds {
+        /// The server.
+        name: String,
+        /// Their names.
+        clouds: Vec<String>,
+    },
     /// Nobody can say whether clusters live on the server.
     #[error("server {name:?} cannot be asked for its clusters: {reason}")]
     ClustersUnknown {
@@ -256,6 +264,7 @@ impl Error {
             | Self::Ambiguous { .. }
             | Self::KeysLost { .. }
             | Self::HasClusters { .. }
+            | Self::HasClouds { .. }
             | Self::ClustersUnknown { .. } => Category::Conflict,
             Self::Settings(_) | Self::Identity(_) | Self::Invalid { .. } | Self::Catalogue(_) => {
                 Category::Input
@@ -326,6 +335,9 @@ impl Error {
                     .into()
             }
             Self::HasClusters { .. } => "delete them first, or take them along with --with-clusters".into(),
+            Self::HasClouds { .. } => {
+                "each has a credential of the server in another project: remove them first, by capstan cloud remove".into()
+            }
             Self::ClustersUnknown { .. } => {
                 "start the server again, or give up its clusters with --abandon-clusters: what they have in the cloud then stays"
                     .into()

@@ -10,6 +10,7 @@ pub mod adoption;
 pub mod api;
 pub mod caller_address;
 pub mod cloudinit;
+pub mod clouds;
 pub mod console;
 pub mod desk;
 pub mod down;

@@ -36,6 +36,13 @@ pub struct Known {
     pub path: PathBuf,
 }
 
+impl Known {
+    /// Its files.
+    pub fn files(&self) -> ServerFiles {
+        ServerFiles(self.path.clone())
+    }
+}
+
 impl StateRoot {
     /// By the XDG base directory specification; `state_home` and `home` are the values of the variables.
     ///

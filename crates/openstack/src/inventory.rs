@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Quota, Session,
     compute::Flavor,
@@ -15,7 +17,7 @@ use crate::{
 };
 
 /// Availability zones by service, sorted. A service without zones has none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Zones {
     /// For servers.
     pub compute: Vec<String>,
@@ -27,8 +29,8 @@ pub struct Zones {
     pub load_balancer: Vec<String>,
 }
 
-/// What a cloud offers to the project.
-#[derive(Debug, Clone)]
+/// What a cloud offers to the project. Holds no secret, so that it may be kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Inventory {
     /// Services in the catalogue.
     pub services: BTreeSet<Service>,

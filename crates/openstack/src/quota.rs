@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Session,
@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// What a cloud counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Resource {
     /// Servers.
     Instances,
@@ -80,7 +81,7 @@ impl fmt::Display for Resource {
 }
 
 /// One resource's limit and use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuotaLine {
     /// `None` is unlimited.
     pub limit: Option<u64>,
@@ -129,7 +130,8 @@ impl fmt::Display for Shortage {
 }
 
 /// The project's quota at one moment. Resources of services that the cloud does not have are absent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Quota {
     lines: BTreeMap<Resource, QuotaLine>,
 }

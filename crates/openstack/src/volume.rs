@@ -50,7 +50,7 @@ pub struct Volume {
 }
 
 /// A type of volumes.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VolumeType {
     /// Id.
     pub id: String,

@@ -13,6 +13,8 @@ use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::Resolved;
 use capstan_spec::{WorkloadClusterSpec, defaults};
 
+pub use image::candidate;
+
 /// Looks up every name of the spec. What is pinned already (`before`) stays as long as the spec still means it, so that a
 /// new image of the same name rolls no node. All that cannot be found is told at once. `holdings` may be empty unless
 /// [`needs_holdings`].

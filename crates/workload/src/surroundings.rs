@@ -89,7 +89,8 @@ fn surroundings(cloud: &Cloud, server: Option<&ManagementServer>) -> Surrounding
     }
 }
 
-async fn find_cloud(client: &Client, namespace: &str, name: &str) -> Result<Cloud, Error> {
+/// The `Cloud` of this name in the namespace, else among those the operator offers in [`SYSTEM_NAMESPACE`].
+pub async fn find_cloud(client: &Client, namespace: &str, name: &str) -> Result<Cloud, Error> {
     for home in [namespace, SYSTEM_NAMESPACE] {
         let api: Api<Cloud> = Api::namespaced(client.clone(), home);
         let found = api.get_opt(name).await;
@@ -109,6 +110,12 @@ async fn management_server(client: &Client) -> Result<Option<ManagementServer>, 
     let found = api.get_opt(SELF).await;
     Ok(found
         .map_err(|e| KubernetesError::request("read", format!("ManagementServer {SELF}"), e))?)
+}
+
+/// How to log in to a `Cloud`, by the credentials on the management server.
+pub async fn config(client: &Client, cloud: &Cloud) -> Result<CloudConfig, Error> {
+    let home = cloud.metadata.namespace.as_deref().unwrap_or_default();
+    Ok(credentials(client, home, cloud).await?.0)
 }
 
 async fn credentials(

@@ -1,6 +1,7 @@
 //! One module per command: its arguments and how it is run.
 
 pub(crate) mod access;
+pub(crate) mod cloud;
 pub(crate) mod cluster;
 pub(crate) mod completion;
 pub(crate) mod controller;
@@ -27,6 +28,7 @@ pub(crate) async fn run(arguments: Arguments, printer: &Printer) -> Result<(), F
         Command::Status(status) => status.run(&global, printer).await,
         Command::Access(access) => access.run(&global, printer).await,
         Command::Env(env) => env.run(&global, printer).await,
+        Command::Cloud(cloud) => Box::pin(cloud.run(&global, printer)).await,
         Command::Cluster(cluster) => cluster.run(&global, printer).await,
         Command::Controller(controller) => controller.run().await,
         Command::Completion(completion) => {

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use capstan_workload::surroundings::SYSTEM_NAMESPACE;
 use tokio_util::sync::CancellationToken;
 
 use super::{Allowed, LOOK, Prepared};
-use crate::api::{Api, ClusterRef};
+use crate::api::{Api, CLOUDS, ClusterRef};
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::identity::Identity;
@@ -22,11 +23,16 @@ pub(super) async fn clusters(
     allowed: Allowed,
 ) -> Result<(), Error> {
     let listed = match &prepared.api {
-        Some(api) => api.clusters(kinds).await,
+        Some(api) => listed(api, kinds).await,
         None => Err("its certificates are not on this machine".into()),
     };
     let name = prepared.identity.name.clone();
-    match listed {
+    let clouds = listed.as_ref().map_or(&[][..], |(_, clouds)| clouds);
+    if !clouds.is_empty() && !allowed.abandon_clusters {
+        let clouds = clouds.to_vec();
+        return Err(Error::HasClouds { name, clouds });
+    }
+    match listed.map(|(clusters, _)| clusters) {
         Ok(clusters) if clusters.is_empty() || allowed.with_clusters => {
             prepared.clusters = clusters;
         }
@@ -55,6 +61,17 @@ pub(super) async fn clusters(
         }
     }
     Ok(())
+}
+
+/// The clusters, and the names of the clouds that were added: their credentials are in other projects, where nothing
+/// would find them any more.
+async fn listed(api: &Api, kinds: &[&str]) -> Result<(Vec<ClusterRef>, Vec<String>), String> {
+    let clusters = api.clusters(kinds).await?;
+    let clouds = api.clusters(&[CLOUDS]).await?.into_iter();
+    let added = clouds.filter(|cloud| {
+        cloud.namespace == SYSTEM_NAMESPACE && cloud.name != capstan_spec::defaults::CLOUD
+    });
+    Ok((clusters, added.map(|cloud| cloud.name).collect()))
 }
 
 /// Asks for the removal of all clusters and waits for it.

@@ -214,9 +214,18 @@ pub fn cloud_secret(
     clouds_yaml: &SecretString,
     cacert: Option<&str>,
 ) -> Result<DynamicObject, serde_json::Error> {
+    credentials(CLOUD_SECRET, clouds_yaml, cacert)
+}
+
+/// A Secret with credentials of a cloud, in the form a `Cloud` refers to.
+pub(crate) fn credentials(
+    name: &str,
+    clouds_yaml: &SecretString,
+    cacert: Option<&str>,
+) -> Result<DynamicObject, serde_json::Error> {
     let mut data = vec![("clouds.yaml", clouds_yaml.expose_secret())];
     data.extend(cacert.map(|certificate| ("cacert", certificate)));
-    secret::object(NAMESPACE, CLOUD_SECRET, "Opaque", &data)
+    secret::object(NAMESPACE, name, "Opaque", &data)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::ComputeApi;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A size of servers.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Flavor {
     /// Id.
     pub id: String,

@@ -1,6 +1,6 @@
 //! What Octavia offers: providers, flavors, zones, quota.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::LoadBalancerApi;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What makes load balancers, for example `amphora` or `ovn`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LoadBalancerProvider {
     /// Name.
     pub name: String,
@@ -19,7 +19,7 @@ pub struct LoadBalancerProvider {
 }
 
 /// A size of load balancers.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LoadBalancerFlavor {
     /// Id.
     pub id: String,

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A network.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Network {
     /// Id.
     pub id: String,

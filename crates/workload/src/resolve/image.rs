@@ -169,7 +169,8 @@ fn find(
     })
 }
 
-fn candidate(image: &Image) -> ImageCandidate {
+/// An image as the rules of the catalogue want it.
+pub fn candidate(image: &Image) -> ImageCandidate {
     ImageCandidate {
         id: image.id.clone(),
         name: image.label().to_owned(),

@@ -21,7 +21,7 @@ mod watch;
 mod wished;
 mod write;
 
-pub(crate) use target::failure;
+pub(crate) use target::{Target, failure};
 
 use clap::Subcommand;
 
@@ -34,8 +34,8 @@ use crate::printer::Printer;
 pub(crate) enum Cluster {
     /// Make a cluster, from flags or a cluster file
     Create(Box<create::Create>),
-    /// Check a cluster file, without a cloud
-    Validate(validate::Validate),
+    /// Check a cluster file, with or without a cloud
+    Validate(Box<validate::Validate>),
     /// Write a cluster file as objects of Cluster API, without a cloud
     Render(render::Render),
     /// Write a cluster as a cluster file
@@ -67,7 +67,7 @@ impl Cluster {
     pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
         match self {
             Self::Create(create) => create.run(global, printer).await,
-            Self::Validate(validate) => validate.run(printer),
+            Self::Validate(validate) => validate.run(global, printer).await,
             Self::Render(render) => render.run(printer),
             Self::Export(export) => export.run(global, printer).await,
             Self::Import(import) => import.run(printer),

@@ -59,6 +59,16 @@ impl Target {
             .map_err(failure)
     }
 
+    /// What the management server is called on this machine, for what is kept of it.
+    pub(crate) fn known_as(&self) -> Result<String, Failure> {
+        match &self.kubeconfig {
+            Some(path) => Ok(path.display().to_string()),
+            None => server_name(&ServerName {
+                name: self.server.clone(),
+            }),
+        }
+    }
+
     /// The clusters of the namespace.
     pub(crate) async fn clusters(&self, global: &Global) -> Result<Api<WorkloadCluster>, Failure> {
         Ok(Api::namespaced(self.client(global).await?, &self.namespace))

@@ -1,6 +1,7 @@
 //! `capstan env`.
 
 mod clusterctl;
+mod show;
 
 use capstan_management::identity::check_name;
 use clap::Subcommand;
@@ -17,6 +18,7 @@ use crate::printer::{Printer, table};
 pub(crate) enum Env {
     /// List the servers made from this machine
     List,
+    Show(show::Show),
     /// Let clusterctl work with a server
     Clusterctl(clusterctl::Clusterctl),
     /// Use a server in all later commands that name none
@@ -31,6 +33,7 @@ impl Env {
     pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
         match self {
             Self::List => list(printer),
+            Self::Show(show) => show.run(printer).await,
             Self::Clusterctl(clusterctl) => clusterctl.run(global, printer).await,
             Self::Use { name } => choose(&name, printer),
         }
