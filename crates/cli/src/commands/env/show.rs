@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Show which server commands use, why that one, and whether it answers
 ///
-/// A server is meant by, in this order: `--name` (for clusters and clouds `--server`), the variable CAPSTAN_NAME, what
+/// A server is meant by, in this order: `--name` (for clusters and clouds `--server`), the variable `CAPSTAN_NAME`, what
 /// `capstan env use` chose, the name "default".
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
