@@ -82,7 +82,20 @@ def look_at(tenant, bed):
     assert {"key": "example.org/special", "effect": "NoSchedule"} in nodes["yes"] and len(nodes) == 2
     assert sorted(volume.size for volume in tenant.cloud.block_storage.volumes()) == [15, 20, 20]
     server, = json.loads(kubectl("get", "pods", "-n", "kube-system", "-l", "component=kube-apiserver", "-o", "json"))["items"]
-    assert any(word.startswith("--audit-policy-file=") for word in server["spec"]["containers"][0]["command"])
+    said = server["spec"]["containers"][0]["command"]
+    assert any(word.startswith("--audit-policy-file=") for word in said)
+    assert {"--max-requests-inflight=800", "--goaway-chance=0.001000", "--event-ttl=30m"} <= set(said), said
+    etcd, = json.loads(kubectl("get", "pods", "-n", "kube-system", "-l", "component=etcd", "-o", "json"))["items"]
+    said = etcd["spec"]["containers"][0]["command"]
+    assert {"--quota-backend-bytes=4294967296", "--heartbeat-interval=250", "--election-timeout=2500"} <= set(said), said
+    # The API server counts what it writes to etcd by how it is encrypted.
+    kubectl("create", "secret", "generic", "mine", "--from-literal=word=hidden")
+    written = [line for line in kubectl("get", "--raw", "/metrics").splitlines()
+               if line.startswith("apiserver_storage_transformation_operations_total") and "to_storage" in line]
+    assert any('resource="secrets"' in line and "k8s:enc:secretbox:v1:" in line for line in written), written
+    opened = [(rule.protocol, rule.port_range_min) for rule in tenant.cloud.network.security_group_rules()
+              if rule.remote_ip_prefix == "203.0.113.0/24"]
+    assert sorted(opened) == [("tcp", 30000), ("udp", 30000)]
     with pytest.raises(AssertionError, match="violates PodSecurity"):
         kubectl("run", "greedy", "--image=any", "--overrides", '{"spec": {"hostNetwork": true}}')
 

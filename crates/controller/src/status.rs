@@ -102,12 +102,13 @@ fn count(
     let progress = capstan_plan::progress(spec, name, seen);
     let counts = |pool: &str, desired: u32| {
         let of_pool = progress.nodes.iter().filter(|node| node.pool == pool);
+        let version = spec.pool(pool).and_then(|pool| pool.version);
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         ReplicaCounts {
             desired,
             current: number(of_pool.clone().count()),
             ready: number(of_pool.filter(|node| ready(node)).count()),
-            up_to_date: rollout::as_wanted(name, seen, pool, spec.version),
+            up_to_date: rollout::as_wanted(name, seen, pool, version.unwrap_or(spec.version)),
         }
     };
     let control_plane = counts(

@@ -125,16 +125,17 @@ impl Facts {
             return Err(MissingFact("a security group"));
         }
         let imaged = |pool: Machines<'_>| {
-            pool.image.is_none() || resolved.pool_images.contains_key(pool.pool)
+            !pool.has_own_image || resolved.pool_images.contains_key(pool.pool)
         };
         if !spec.pools().all(imaged) {
             return Err(MissingFact("the node image of a pool"));
         }
         let lagging = resolved.workers.as_ref();
         let own_image = |pool: Machines<'_>| {
-            let named = pool
-                .image
-                .and_then(|_| resolved.pool_images.get(pool.pool))
+            let named = resolved
+                .pool_images
+                .get(pool.pool)
+                .filter(|_| pool.has_own_image)
                 .map(|image| image.id.as_str());
             let older = lagging
                 .filter(|_| !pool.is_control_plane())
@@ -188,6 +189,11 @@ pub fn check(spec: &WorkloadClusterSpec, resolved: &Resolved) -> Vec<Finding> {
     let mut findings = Vec::new();
     closed(spec, resolved, &mut findings);
     apart(spec, resolved, &mut findings);
+    if resolved.encrypted && !spec.kubeadm.encrypt_secrets {
+        let text = "the cluster's Secrets are encrypted: without the key its API server could not read them";
+        let remedy = "leave it true; a new cluster can do without";
+        findings.push(Finding::error("kubeadm.encryptSecrets", text).remedy(remedy));
+    }
     findings
 }
 

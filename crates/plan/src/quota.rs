@@ -199,6 +199,7 @@ fn surroundings(spec: &WorkloadClusterSpec) -> Need {
     let allocated = u64::from(access.floating_ip.is_none() && !access.private);
     let grouped = |pool: &Machines<'_>| pool.server_group != ServerGroupPolicy::None;
     let groups = spec.pools().filter(grouped).count() as u64;
+    let node_ports = 2 * spec.network.node_port_cidrs.len() as u64;
     let own_port = u64::from(access.port != defaults::API_PORT);
     Need::from([
         (Resource::ServerGroups, groups),
@@ -210,7 +211,7 @@ fn surroundings(spec: &WorkloadClusterSpec) -> Need {
         (Resource::SecurityGroups, 2),
         (
             Resource::SecurityGroupRules,
-            security_group_rules(spec.cni) + own_port,
+            security_group_rules(spec.cni) + own_port + node_ports,
         ),
         (Resource::LoadBalancers, 1),
         (Resource::Listeners, 1),

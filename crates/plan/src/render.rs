@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use crate::facts::Facts;
 
+pub use cluster_configuration::ENCRYPTION_KEY;
 pub(crate) use control_plane::RETRY_PERIOD;
 pub use metadata::{
     CLUSTER_LABEL, MANAGED_BY, MANAGED_BY_LABEL, POOL_LABEL, RENDERER_ANNOTATION, UID_LABEL,

@@ -170,7 +170,10 @@ pub fn lines(
     );
     let pools = spec.workers.iter().map(|pool| {
         let counts = status.workers.get(&pool.name);
-        line(&pool.name, pool.replicas, pool.rollout.paused, counts)
+        // What an autoscaler wants is not in the spec.
+        let followed = counts.filter(|_| pool.autoscaling.is_some());
+        let wanted = followed.map_or(pool.replicas, |counts| counts.desired);
+        line(&pool.name, wanted, pool.rollout.paused, counts)
     });
     std::iter::once(plane).chain(pools).collect()
 }
@@ -200,7 +203,8 @@ pub fn condition(
     let told: Vec<String> = paused
         .iter()
         .map(|(pool, wanted)| {
-            let done = as_wanted(name, seen, pool, spec.version);
+            let version = spec.pool(pool).and_then(|pool| pool.version);
+            let done = as_wanted(name, seen, pool, version.unwrap_or(spec.version));
             format!("{pool} ({done} of {wanted} as wanted)")
         })
         .collect();

@@ -27,6 +27,8 @@ pub const SERVICE_CIDR: IpNet = net([10, 96, 0, 0], 12);
 
 /// TCP port of the Kubernetes API.
 pub const API_PORT: u16 = 6443;
+/// Ports of services of the type `NodePort`; Kubernetes' own.
+pub const NODE_PORTS: std::ops::RangeInclusive<u16> = 30000..=32767;
 /// Seconds until a server must have become a node.
 pub const NODE_STARTUP_TIMEOUT: u32 = 1200;
 /// Seconds that a node may be silent.

@@ -169,6 +169,11 @@ impl ClusterName {
         format!("{}-cloud-config", self.cluster())
     }
 
+    /// Name of the Secret with the key by which the API server encrypts Secrets.
+    pub fn encryption_secret(&self) -> String {
+        format!("{}-encryption", self.cluster())
+    }
+
     /// Name of the Secret with the administrator's kubeconfig; given by Cluster API.
     pub fn kubeconfig_secret(&self) -> String {
         format!("{}-kubeconfig", self.cluster())
@@ -268,6 +273,7 @@ mod tests {
             name.pool("workers"),
             name.identity_secret(),
             name.kubeconfig_secret(),
+            name.encryption_secret(),
             name.server_group("workers", ServerGroupPolicy::SoftAntiAffinity),
             name.server_group("workers", ServerGroupPolicy::AntiAffinity),
             name.floating_ip_description(),

@@ -305,6 +305,9 @@ pub struct Resolved {
     /// The network of the nodes, where it was there already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing_network: Option<ResolvedNetwork>,
+    /// Whether Secrets are encrypted in etcd, by a key that was made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encrypted: bool,
     /// Ids of extra security groups, by what the spec calls them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub security_groups: BTreeMap<String, String>,

@@ -52,7 +52,7 @@ pub fn spec(spec: &WorkloadClusterSpec) -> Vec<Finding> {
     let mut findings = Vec::new();
     version(spec, &mut findings);
     machines::control_plane(spec, &mut findings);
-    machines::workers(&spec.workers, &mut findings);
+    machines::workers(spec, &mut findings);
     network::network(spec, &mut findings);
     network::api_access(spec, &mut findings);
     kubeadm::kubeadm(spec, &mut findings);

@@ -51,9 +51,16 @@ impl Verdict {
         }]))
     }
 
-    /// What rules say against the wish that need what was found in the cloud; `None` when nothing.
-    pub fn of_facts(spec: &WorkloadClusterSpec, resolved: &Resolved) -> Option<Self> {
-        Self::of_findings(facts::check(spec, resolved))
+    /// What rules say against the wish that need what was found in the cloud, or whether it runs; `None` when nothing.
+    pub fn of_facts(spec: &WorkloadClusterSpec, resolved: &Resolved, runs: bool) -> Option<Self> {
+        let mut findings = facts::check(spec, resolved);
+        if spec.kubeadm.encrypt_secrets && runs && !resolved.encrypted {
+            // While machines are replaced, those without the key could not read what those with it write.
+            let text = "a cluster that runs cannot begin to encrypt its Secrets";
+            let remedy = "make a new cluster with it";
+            findings.push(Finding::error("kubeadm.encryptSecrets", text).remedy(remedy));
+        }
+        Self::of_findings(findings)
     }
 
     /// That there is no way to the wanted version.
@@ -275,7 +282,7 @@ mod tests {
                 load_balancer_provider: Some(provider.to_owned()),
                 ..Resolved::default()
             };
-            Verdict::of_facts(&spec, &resolved)
+            Verdict::of_facts(&spec, &resolved, false)
         };
         assert_eq!(verdict("amphora"), None);
         let closed = verdict("ovn").unwrap();

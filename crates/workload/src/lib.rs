@@ -13,6 +13,7 @@
 //! | [`wish`], [`gate`] | whether a wish is carried out |
 //! | [`history`] | what was asked, by whom, and what became of it (pure) |
 //! | [`prepare`] | what we make ourselves: floating IP, server groups, credential |
+//! | [`encryption`] | the key for Secrets |
 //! | [`apply`] | Cluster API objects, by server-side apply |
 //! | [`rollout`] | rollouts that are paused |
 //! | [`observe`] | everything seen of a cluster, for progress |
@@ -26,6 +27,7 @@ pub mod apply;
 pub mod certificates;
 pub mod change;
 pub mod clouds;
+pub mod encryption;
 pub mod equip;
 mod error;
 pub mod gate;

@@ -150,14 +150,18 @@ async fn remove(session: &Session, entry: &LedgerEntry) -> Result<(), Error> {
     Ok(())
 }
 
-/// Deletes what is left of ours on the management server: the identity Secret and templates that nothing owns.
+/// Deletes what is left of ours on the management server: Secrets and templates that nothing owns.
 pub async fn delete_objects(context: &Context, name: &ClusterName) -> Result<(), Error> {
-    let mut objects = vec![ObjectName {
+    let secret = |secret: String| ObjectName {
         api_version: "v1".to_owned(),
         kind: "Secret".to_owned(),
         namespace: Some(name.namespace().to_owned()),
-        name: name.identity_secret(),
-    }];
+        name: secret,
+    };
+    let mut objects = vec![
+        secret(name.identity_secret()),
+        secret(name.encryption_secret()),
+    ];
     let label = format!("{}={}", capstan_plan::render::UID_LABEL, name.uid());
     for kind in [
         kind::OPENSTACK_MACHINE_TEMPLATE,

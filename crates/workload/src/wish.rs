@@ -73,7 +73,8 @@ pub async fn judge(
         Ok(found) => found,
         Err(reasons) => return refused(Verdict::Unresolved(reasons), pinned),
     };
-    if let Some(invalid) = Verdict::of_facts(spec, &resolved) {
+    let runs = before.version.is_some();
+    if let Some(invalid) = Verdict::of_facts(spec, &resolved, runs) {
         return refused(invalid, resolved);
     }
     let live = changes::live(&context.applier, name, seen).await?;

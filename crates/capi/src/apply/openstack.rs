@@ -131,6 +131,9 @@ pub struct ManagedSecurityGroups {
     /// Rules beside CAPO's own, in the group of the control plane.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub control_plane_nodes_security_group_rules: Vec<SecurityGroupRule>,
+    /// Rules beside CAPO's own, in the group of the workers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub worker_nodes_security_group_rules: Vec<SecurityGroupRule>,
 }
 
 /// A rule of a security group.
@@ -138,7 +141,7 @@ pub struct ManagedSecurityGroups {
 #[serde(rename_all = "camelCase")]
 pub struct SecurityGroupRule {
     /// Name within the object; not sent to Neutron.
-    pub name: &'static str,
+    pub name: String,
     /// Text in Neutron.
     pub description: &'static str,
     /// `ingress` or `egress`.
@@ -151,6 +154,9 @@ pub struct SecurityGroupRule {
     pub port_range_min: u16,
     /// Last port.
     pub port_range_max: u16,
+    /// Range that may; everybody when this and the groups are left out.
+    #[serde(rename = "remoteIPPrefix", skip_serializing_if = "Option::is_none")]
+    pub remote_ip_prefix: Option<String>,
     /// `controlplane`, `worker`; empty for everybody.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remote_managed_groups: Vec<&'static str>,

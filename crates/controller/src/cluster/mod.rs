@@ -25,7 +25,9 @@ use capstan_workload::equip::Access;
 use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
-use capstan_workload::{Error, apply, certificates, equip, history, ledger, observe, prepare};
+use capstan_workload::{
+    Error, apply, certificates, encryption, equip, history, ledger, observe, prepare,
+};
 use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::controller::Action;
@@ -164,6 +166,11 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
     .await?;
     let may_make = seen.blockers.is_empty() && !spec.paused;
     if may_make {
+        // Once it was made, another is never made: what is encrypted by the first could not be read.
+        if spec.kubeadm.encrypt_secrets && !resolved.encrypted {
+            encryption::key(&context.client, &name).await?;
+            resolved.encrypted = true;
+        }
         let (prepared, credential) = futures::join!(
             prepare::prepare(&context.session, &carried, &name, &mut resolved),
             prepare::credential(&context, &name),

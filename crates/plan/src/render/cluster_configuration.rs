@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use capstan_capi::apply::{ClusterConfiguration, Component, Etcd, File, HostPathMount, LocalEtcd};
-use capstan_spec::WorkloadClusterSpec;
+use capstan_capi::apply::{
+    ClusterConfiguration, Component, Etcd, File, FileSource, HostPathMount, LocalEtcd,
+    SecretFileSource,
+};
 use capstan_spec::cluster::EtcdVolume;
 use capstan_spec::cluster::kubeadm::{Admission, Audit, Kubeadm, Oidc, PodSecurity};
+use capstan_spec::{ClusterName, WorkloadClusterSpec, defaults};
 
 use super::node;
 
+/// Key of the encryption's Secret under which the API server's configuration stands.
+pub const ENCRYPTION_KEY: &str = "configuration.yaml";
 /// kubeadm's own choice, which a list of ours would replace.
 const NODE_RESTRICTION: &str = "NodeRestriction";
 /// Who did what to which object, without contents; nothing of the constant chatter of leases and health.
@@ -28,9 +33,11 @@ rules:
 /// What kubeadm is told; empty when nothing differs from its defaults.
 pub(super) fn configuration(spec: &WorkloadClusterSpec) -> ClusterConfiguration {
     let kubeadm = &spec.kubeadm;
+    let mut etcd_args = kubeadm.etcd.extra_args.clone();
+    etcd_args.extend(set(kubeadm.etcd.flags()));
     let mut etcd = LocalEtcd {
         data_dir: None,
-        extra_args: node::arguments(&kubeadm.etcd.extra_args),
+        extra_args: node::arguments(&etcd_args),
     };
     if spec.control_plane.etcd_volume.is_some() {
         etcd.data_dir = Some(EtcdVolume::DATA_DIR);
@@ -44,8 +51,21 @@ pub(super) fn configuration(spec: &WorkloadClusterSpec) -> ClusterConfiguration 
 }
 
 /// Files that only machines of the control plane have.
-pub(super) fn files(kubeadm: &Kubeadm) -> Vec<File> {
+pub(super) fn files(kubeadm: &Kubeadm, name: &ClusterName) -> Vec<File> {
     let mut files = Vec::new();
+    if kubeadm.encrypt_secrets {
+        let secret = SecretFileSource {
+            name: name.encryption_secret(),
+            key: ENCRYPTION_KEY.to_owned(),
+        };
+        files.push(File {
+            path: Kubeadm::ENCRYPTION_PATH.to_owned(),
+            owner: defaults::FILE_OWNER.to_owned(),
+            permissions: "0600".to_owned(),
+            content: None,
+            content_from: Some(FileSource { secret }),
+        });
+    }
     if let Some(audit) = &kubeadm.audit {
         let policy = audit.policy.as_deref().unwrap_or(DEFAULT_AUDIT_POLICY);
         files.push(super::files::file(Audit::POLICY_PATH, policy.to_owned()));
@@ -60,6 +80,12 @@ pub(super) fn files(kubeadm: &Kubeadm) -> Vec<File> {
         files.push(super::files::file(Admission::PATH, pod_security(level)));
     }
     files
+}
+
+fn set(flags: Vec<(&'static str, &'static str, String)>) -> impl Iterator<Item = (String, String)> {
+    flags
+        .into_iter()
+        .map(|(_, flag, value)| (flag.to_owned(), value))
 }
 
 fn component(kubeadm: &Kubeadm, extra_args: &BTreeMap<String, String>) -> Component {
@@ -81,6 +107,7 @@ fn gates(kubeadm: &Kubeadm, args: &mut BTreeMap<String, String>) {
 fn api_server(spec: &WorkloadClusterSpec) -> Component {
     let kubeadm = &spec.kubeadm;
     let mut args = kubeadm.api_server.extra_args.clone();
+    args.extend(set(kubeadm.api_server.flags()));
     let mut extra_volumes = Vec::new();
     gates(kubeadm, &mut args);
     if let Some(oidc) = &kubeadm.oidc {
@@ -90,6 +117,11 @@ fn api_server(spec: &WorkloadClusterSpec) -> Component {
         args.extend(audit_log(audit));
         extra_volumes.push(mount("audit-policy", Audit::POLICY_PATH, true));
         extra_volumes.push(mount("audit-log", Audit::LOG_DIRECTORY, false));
+    }
+    if kubeadm.encrypt_secrets {
+        let (flag, path) = ("encryption-provider-config", Kubeadm::ENCRYPTION_PATH);
+        args.insert(flag.to_owned(), path.to_owned());
+        extra_volumes.push(mount("encryption", path, true));
     }
     let admission = &kubeadm.admission;
     if !admission.enable.is_empty() {

@@ -47,18 +47,18 @@ pub(super) fn render(
                     deletion: node::deletion(spec.control_plane.rollout.drain_timeout_seconds),
                 },
             },
-            kubeadm_config_spec: config(spec, facts),
+            kubeadm_config_spec: config(spec, name, facts),
             rollout: rollout(&spec.control_plane.rollout),
             remediation: REMEDIATION,
         },
     )
 }
 
-fn config(spec: &WorkloadClusterSpec, facts: &Facts) -> KubeadmConfigSpec {
+fn config(spec: &WorkloadClusterSpec, name: &ClusterName, facts: &Facts) -> KubeadmConfigSpec {
     let node_registration = node::registration(&spec.kubeadm, None);
     let port = spec.api_access.port;
     let endpoint = (port != defaults::API_PORT).then_some(LocalApiEndpoint { bind_port: port });
-    let mut config = workers::config(spec, &(&spec.control_plane).into(), facts);
+    let mut config = workers::config(spec, &(&spec.control_plane).into(), name, facts);
     config.cluster_configuration = cluster_configuration::configuration(spec);
     config.init_configuration = Some(InitConfiguration {
         node_registration: node_registration.clone(),

@@ -64,6 +64,7 @@ pub(super) fn cluster(
                 allow_all_in_cluster_traffic: false,
                 all_nodes_security_group_rules: pod_network_rules(spec.cni),
                 control_plane_nodes_security_group_rules: api_rules(access.port),
+                worker_nodes_security_group_rules: node_port_rules(&spec.network.node_port_cidrs),
             },
             control_plane_availability_zones: zones,
             tags: std::iter::once(name.cloud_tag())
@@ -79,15 +80,36 @@ fn api_rules(port: u16) -> Vec<SecurityGroupRule> {
         return Vec::new();
     }
     vec![SecurityGroupRule {
-        name: "api",
+        name: "api".to_owned(),
         description: "Kubernetes API",
         direction: "ingress",
         ether_type: "IPv4",
         protocol: "tcp",
         port_range_min: port,
         port_range_max: port,
+        remote_ip_prefix: None,
         remote_managed_groups: Vec::new(),
     }]
+}
+
+/// Ports of services for who is not a node: CAPO opens them to the nodes' subnet only.
+fn node_port_rules(ranges: &[ipnet::IpNet]) -> Vec<SecurityGroupRule> {
+    let mut ranges: Vec<_> = ranges.iter().map(ipnet::IpNet::trunc).collect();
+    ranges.sort_unstable();
+    ranges.dedup();
+    let rule = |(range, protocol): (ipnet::IpNet, &'static str)| SecurityGroupRule {
+        name: format!("node-ports-{protocol}-{range}"),
+        description: "Ports of services",
+        direction: "ingress",
+        ether_type: "IPv4",
+        protocol,
+        port_range_min: *defaults::NODE_PORTS.start(),
+        port_range_max: *defaults::NODE_PORTS.end(),
+        remote_ip_prefix: Some(range.to_string()),
+        remote_managed_groups: Vec::new(),
+    };
+    let both = |range| [(range, "tcp"), (range, "udp")];
+    ranges.into_iter().flat_map(both).map(rule).collect()
 }
 
 /// Who may connect to the API: those of the spec and always the management server, which would otherwise lock itself out.
@@ -113,13 +135,14 @@ fn allowed_cidrs(spec: &WorkloadClusterSpec, facts: &Facts) -> Vec<String> {
 fn pod_network_rules(cni: Cni) -> Vec<SecurityGroupRule> {
     match cni {
         Cni::Flannel => vec![SecurityGroupRule {
-            name: "flannel-vxlan",
+            name: "flannel-vxlan".to_owned(),
             description: "flannel: VXLAN between nodes",
             direction: "ingress",
             ether_type: "IPv4",
             protocol: "udp",
             port_range_min: FLANNEL_VXLAN_PORT,
             port_range_max: FLANNEL_VXLAN_PORT,
+            remote_ip_prefix: None,
             remote_managed_groups: vec!["controlplane", "worker"],
         }],
     }

@@ -27,6 +27,7 @@ pub(super) const NODE_POOL_LABEL: &str = "node.cluster.x-k8s.io/pool";
 pub(super) fn config(
     spec: &WorkloadClusterSpec,
     machines: &Machines<'_>,
+    name: &ClusterName,
     facts: &Facts,
 ) -> KubeadmConfigSpec {
     let kubeadm = &spec.kubeadm;
@@ -34,7 +35,7 @@ pub(super) fn config(
     let control_plane = machines.is_control_plane();
     let mut files = files::files(spec, facts, control_plane);
     if control_plane {
-        files.extend(cluster_configuration::files(kubeadm));
+        files.extend(cluster_configuration::files(kubeadm, name));
     }
     KubeadmConfigSpec {
         files,
@@ -57,7 +58,7 @@ pub(super) fn bootstrap(
     name: &ClusterName,
     facts: &Facts,
 ) -> Result<KubeadmConfigTemplate, RenderError> {
-    let mut config = config(spec, &pool.into(), facts);
+    let mut config = config(spec, &pool.into(), name, facts);
     config.join_configuration = Some(JoinConfiguration {
         node_registration: node::registration(&spec.kubeadm, Some(pool)),
         control_plane: None,
@@ -105,7 +106,7 @@ pub(super) fn deployment(
                 },
                 spec: MachineSpec {
                     cluster_name: name.cluster(),
-                    version: version.to_string(),
+                    version: pool.version.unwrap_or(version).to_string(),
                     failure_domain: pool.availability_zone.clone(),
                     bootstrap: Bootstrap {
                         config_ref: ContractReference::new(

@@ -1,3 +1,5 @@
+use capstan_spec::cluster::Autoscaling;
+
 use super::*;
 use crate::render::tests as rendering;
 
@@ -192,4 +194,15 @@ fn a_rollout_is_complete_only_when_nothing_else_is_left() {
     assert_eq!(state(false, 3, 2, 1), RolloutState::Running);
     assert_eq!(state(false, 2, 2, 2), RolloutState::Unseen);
     assert_eq!(state(true, 3, 3, 1), RolloutState::Paused);
+    let mut elastic = spec(false);
+    elastic.workers[0].autoscaling = Some(Autoscaling { min: 0, max: 9 });
+    let counts = ReplicaCounts {
+        desired: 5,
+        ..ReplicaCounts::default()
+    };
+    let status = WorkloadClusterStatus {
+        workers: [("workers".to_owned(), counts)].into(),
+        ..WorkloadClusterStatus::default()
+    };
+    assert_eq!(lines(&elastic, None, &status)[1].wanted, 5);
 }

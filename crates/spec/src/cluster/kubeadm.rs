@@ -1,6 +1,8 @@
 //! How Kubernetes is set up on the nodes.
 
+mod api_server;
 mod audit;
+mod etcd;
 mod file;
 mod kubelet;
 mod oidc;
@@ -14,7 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::defaults;
 
+pub use api_server::ApiServer;
 pub use audit::Audit;
+pub use etcd::Etcd;
 pub use file::{NodeFile, NodeRole, SecretKey};
 pub use kubelet::Kubelet;
 pub use oidc::Oidc;
@@ -30,7 +34,7 @@ pub struct Kubeadm {
     pub feature_gates: BTreeMap<String, bool>,
     /// The API server.
     #[serde(default, skip_serializing_if = "defaults::is_default")]
-    pub api_server: Component,
+    pub api_server: ApiServer,
     /// The controller manager.
     #[serde(default, skip_serializing_if = "defaults::is_default")]
     pub controller_manager: Component,
@@ -39,7 +43,7 @@ pub struct Kubeadm {
     pub scheduler: Component,
     /// etcd.
     #[serde(default, skip_serializing_if = "defaults::is_default")]
-    pub etcd: Component,
+    pub etcd: Etcd,
     /// The kubelet of every node.
     #[serde(default, skip_serializing_if = "defaults::is_default")]
     pub kubelet: Kubelet,
@@ -52,6 +56,11 @@ pub struct Kubeadm {
     /// Admission plugins of the API server.
     #[serde(default, skip_serializing_if = "defaults::is_default")]
     pub admission: Admission,
+    /// Whether the API server encrypts Secrets before it writes them to etcd. The key is made for the cluster, and lies in a
+    /// Secret of the management server: whoever loses it loses the cluster's Secrets. Only for a new cluster, and for good;
+    /// the key cannot be changed yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encrypt_secrets: bool,
     /// Files written before Kubernetes starts. `{{ }}` in them is evaluated by cloud-init, as in commands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<NodeFile>,
@@ -76,6 +85,9 @@ pub struct Kubeadm {
 }
 
 impl Kubeadm {
+    /// Where the key for Secrets lies on machines of the control plane.
+    pub const ENCRYPTION_PATH: &str = "/etc/kubernetes/encryption/configuration.yaml";
+
     /// Where the trusted certificate of this place in the list lies on nodes, so that Debian and Ubuntu find it.
     pub fn trusted_ca_path(index: usize) -> String {
         format!("/usr/local/share/ca-certificates/capstan-{}.crt", index + 1)
@@ -89,6 +101,7 @@ impl Kubeadm {
             (Oidc::CA_PATH, "kubeadm.oidc"),
             (Proxy::PATH, "kubeadm.proxy"),
             (Admission::PATH, "kubeadm.admission"),
+            (Self::ENCRYPTION_PATH, "kubeadm.encryptSecrets"),
         ];
         mirrors
             .map(|mirror| mirror.registry.as_str())

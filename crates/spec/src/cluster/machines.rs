@@ -18,6 +18,8 @@ pub struct Machines<'a> {
     pub flavor: &'a str,
     /// Image of its own.
     pub image: Option<&'a str>,
+    /// Whether its image is looked up apart from the cluster's.
+    pub has_own_image: bool,
     /// Nova availability zones; empty when Nova chooses.
     pub availability_zones: Vec<&'a str>,
     /// Volume to boot from.
@@ -51,6 +53,7 @@ impl<'a> From<&'a ControlPlane> for Machines<'a> {
             replicas: plane.replicas,
             flavor: &plane.flavor,
             image: None,
+            has_own_image: false,
             availability_zones: plane
                 .availability_zones
                 .iter()
@@ -75,6 +78,7 @@ impl<'a> From<&'a WorkerPool> for Machines<'a> {
             replicas: pool.replicas,
             flavor: &pool.flavor,
             image: pool.image.as_deref(),
+            has_own_image: pool.has_own_image(),
             availability_zones: pool.availability_zone.as_deref().into_iter().collect(),
             root_volume: &pool.root_volume,
             volumes: pool.volumes.iter().map(DataVolume::from).collect(),

@@ -30,6 +30,10 @@ pub struct Network {
     /// MTU in bytes of the network made for the nodes. Without it Neutron's. That of the pods follows by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<u32>,
+    /// Networks from which the ports of services of the type `NodePort` are reachable on workers, for load balancers that keep
+    /// the client's address (the provider `ovn`). The nodes always reach them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub node_port_cidrs: Vec<IpNet>,
     /// A network that is there already, instead of one made for the nodes. It must have a way to the cloud's API and to
     /// the images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +64,7 @@ impl Default for Network {
             dns_nameservers: Vec::new(),
             external_network: None,
             mtu: None,
+            node_port_cidrs: Vec::new(),
             existing: None,
         }
     }

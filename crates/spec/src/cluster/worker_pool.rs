@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Autoscaling, HealthCheck, Rollout, RootVolume, ServerGroupPolicy, Volume};
-use crate::defaults;
+use crate::{KubernetesVersion, defaults};
 
 /// Machines of one kind that run workloads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +21,11 @@ pub struct WorkerPool {
     /// Bounds within which a cluster autoscaler sets the number of machines. Without it the number is `replicas`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaling: Option<Autoscaling>,
+    /// Kubernetes version of this pool, to keep it back while the rest is upgraded: at most three minors older than the
+    /// control plane's, and never newer. While its minor is older no machine can be added or replaced. Without it that of the
+    /// cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<KubernetesVersion>,
     /// Name of the Nova flavor.
     pub flavor: String,
     /// Nova availability zone. Without it Nova chooses.
@@ -96,12 +101,18 @@ impl TaintEffect {
 }
 
 impl WorkerPool {
+    /// Whether its node image is looked up apart from the cluster's: it names one, or is of a version of its own.
+    pub fn has_own_image(&self) -> bool {
+        self.image.is_some() || self.version.is_some()
+    }
+
     /// A pool of that name and flavor with defaults for everything else.
     pub fn new(name: impl Into<String>, flavor: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             replicas: defaults::WORKER_REPLICAS,
             autoscaling: None,
+            version: None,
             flavor: flavor.into(),
             availability_zone: None,
             image: None,

@@ -120,6 +120,7 @@ fn flat(spec: &WorkloadClusterSpec) -> Vec<(&'static str, Value)> {
         dns_nameservers,
         external_network,
         mtu: _,
+        node_port_cidrs: _,
         existing: _,
     } = &spec.network;
     lines.push(("NODE_CIDR", json!(node_cidr)));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{MAX_POOL, label_fault, required, syntax};
 use crate::cluster::Autoscaling;
 use crate::finding::Finding;
-use crate::{Machines, ServerGroupPolicy, WorkerPool, WorkloadClusterSpec};
+use crate::{KubernetesVersion, Machines, ServerGroupPolicy, WorkerPool, WorkloadClusterSpec};
 
 /// Cluster API refuses more, and etcd gets slower with every member.
 const MAX_CONTROL_PLANE: u32 = 9;
@@ -15,6 +15,8 @@ const METADATA_LENGTH: usize = 255;
 const OWN_METADATA: &str = "capstan-";
 /// Cluster API's least time before the expiry of certificates (`certificatesExpiryDays`).
 const LEAST_EXPIRY_DAYS: u32 = 7;
+/// Minors that a kubelet may be older than the API server.
+const KUBELET_SKEW: u64 = 3;
 /// Longest label of an ext4 file system.
 const FILE_SYSTEM_LABEL: usize = 16;
 /// Below, a node that restarts its kubelet would be taken for lost.
@@ -63,13 +65,17 @@ pub(super) fn control_plane(spec: &WorkloadClusterSpec, findings: &mut Vec<Findi
     }
 }
 
-pub(super) fn workers(pools: &[WorkerPool], findings: &mut Vec<Finding>) {
+pub(super) fn workers(spec: &WorkloadClusterSpec, findings: &mut Vec<Finding>) {
+    let pools = &spec.workers;
     for (index, pool) in pools.iter().enumerate() {
         let place = format!("workers[{index}]");
         name(&place, pool, &pools[..index], findings);
         if pool.replicas > MAX_POOL {
             let text = format!("{} is more than {MAX_POOL}", pool.replicas);
             findings.push(Finding::error(format!("{place}.replicas"), text));
+        }
+        if let Some(version) = pool.version {
+            skew(&place, version, spec.version, findings);
         }
         if let Some(bounds) = pool.autoscaling {
             autoscaling(&place, bounds, findings);
@@ -99,6 +105,29 @@ pub(super) fn workers(pools: &[WorkerPool], findings: &mut Vec<Finding>) {
             "workers",
             "there are no workers: nothing but the control plane's own pods will run",
         ));
+    }
+}
+
+/// Kubelets may be three minors older than the API server and never newer (Kubernetes' version skew policy). kubeadm joins
+/// nodes of the control plane's minor only, which Cluster API checks before it makes a machine.
+fn skew(
+    place: &str,
+    version: KubernetesVersion,
+    running: KubernetesVersion,
+    findings: &mut Vec<Finding>,
+) {
+    let path = format!("{place}.version");
+    if version > running {
+        let text = format!("{version} is newer than {running} of the control plane");
+        findings.push(Finding::error(path, text).remedy("upgrade the control plane first"));
+    } else if version.major != running.major || version.minor + KUBELET_SKEW < running.minor {
+        let text = format!("{version} is more than {KUBELET_SKEW} minors older than {running}");
+        findings.push(Finding::error(path, text).remedy("upgrade the pool first"));
+    } else if version.minor != running.minor {
+        let text = format!(
+            "no machine can be added to the pool or replaced while it is older than {running}: kubeadm joins no older nodes"
+        );
+        findings.push(Finding::warning(path, text).remedy("let the pool follow soon"));
     }
 }
 

@@ -20,8 +20,6 @@ const LEAST_MTU: u32 = 1280;
 const LARGEST_MTU: u32 = 9216;
 /// Ports that other programs of the control plane listen on: etcd, its metrics, kubelet, controller manager, scheduler.
 const TAKEN_PORTS: [u16; 6] = [2379, 2380, 2381, 10250, 10257, 10259];
-/// First and last port of services of the type `NodePort`.
-const NODE_PORTS: std::ops::RangeInclusive<u16> = 30000..=32767;
 /// Most names in a certificate that Cluster API takes (`certSANs`).
 const MOST_SANS: usize = 100;
 
@@ -39,7 +37,10 @@ pub(super) fn network(spec: &WorkloadClusterSpec, findings: &mut Vec<Finding>) {
         if range.addr().is_ipv6() {
             findings.push(Finding::error(
                 *path,
-                format!("{range} is IPv6, which is not supported"),
+                format!(
+                    "{range} is IPv6: the OpenStack provider of Cluster API makes one subnet, of IPv4, and pods and \
+                     services go with the nodes"
+                ),
             ));
         }
     }
@@ -78,6 +79,14 @@ pub(super) fn network(spec: &WorkloadClusterSpec, findings: &mut Vec<Finding>) {
     {
         let text = format!("{mtu} is no MTU of a network: from {LEAST_MTU} to {LARGEST_MTU} bytes");
         findings.push(Finding::error("network.mtu", text).remedy("leave it out for Neutron's"));
+    }
+    for (index, range) in network.node_port_cidrs.iter().enumerate() {
+        let path = format!("network.nodePortCidrs[{index}]");
+        cidr(&path, *range, findings);
+        if range.addr().is_ipv6() {
+            let text = format!("{range} is IPv6, and the nodes have IPv4");
+            findings.push(Finding::error(path, text));
+        }
     }
     existing(spec, findings);
 }
@@ -186,7 +195,10 @@ pub(super) fn api_access(spec: &WorkloadClusterSpec, findings: &mut Vec<Finding>
                 .remedy("list that address in allowedCidrs, unless it is in the same subnet"),
         );
     }
-    if access.port == 0 || TAKEN_PORTS.contains(&access.port) || NODE_PORTS.contains(&access.port) {
+    if access.port == 0
+        || TAKEN_PORTS.contains(&access.port)
+        || defaults::NODE_PORTS.contains(&access.port)
+    {
         let text = format!("port {} is used by another part of Kubernetes", access.port);
         findings.push(Finding::error("apiAccess.port", text).remedy("use 6443 or 443"));
     }

@@ -6,7 +6,7 @@ use capstan_openstack::image::Image;
 use capstan_plan::upgrade::{Move, take};
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::{NodeImage, PoolImage, Resolved};
-use capstan_spec::{KubernetesVersion, WorkloadClusterSpec};
+use capstan_spec::{KubernetesVersion, WorkerPool, WorkloadClusterSpec};
 
 use super::reason;
 
@@ -48,7 +48,7 @@ fn still_means(wanted: Option<&str>, resolved: &Resolved) -> bool {
     }
 }
 
-/// The images of pools that name their own.
+/// The images of pools that name their own, or are of another version than the cluster.
 pub(super) fn pools(
     spec: &WorkloadClusterSpec,
     inventory: &Inventory,
@@ -56,25 +56,28 @@ pub(super) fn pools(
     resolved: &mut Resolved,
     reasons: &mut Vec<Reason>,
 ) {
-    let named = |pool: &str| spec.pool(pool).is_some_and(|pool| pool.image.is_some());
-    resolved.pool_images.retain(|pool, _| named(pool));
+    let own = |pool: &str| spec.pool(pool).is_some_and(WorkerPool::has_own_image);
+    resolved.pool_images.retain(|pool, _| own(pool));
     // Workers that lag behind keep what they were made of.
     let lagging = resolved.workers.as_ref().map(|image| image.version);
-    let version = lagging.unwrap_or(spec.version);
-    for pool in &spec.workers {
-        let Some(wanted) = &pool.image else { continue };
+    for pool in spec.workers.iter().filter(|pool| pool.has_own_image()) {
+        // A pool of another version has no use for an image that the cluster names for its own.
+        let wanted = pool.image.as_deref();
+        let asked = wanted.unwrap_or_default();
+        let lagging = lagging.filter(|_| pool.version.is_none());
+        let version = pool.version.or(lagging).unwrap_or(spec.version);
         let pinned = resolved.pool_images.get(&pool.name);
         let still = |image: &PoolImage| {
-            image.version == version && (image.asked == *wanted || lagging.is_some())
+            image.version == version && (image.asked == asked || lagging.is_some())
         };
         if pinned.is_some_and(still) {
             continue;
         }
         let object = format!("spec.workers[{}].image", pool.name);
-        match find(version, inventory, rules, Some(wanted), &object) {
+        match find(version, inventory, rules, wanted, &object) {
             Ok(image) => {
                 let image = PoolImage {
-                    asked: wanted.clone(),
+                    asked: asked.to_owned(),
                     version,
                     id: image.id,
                 };

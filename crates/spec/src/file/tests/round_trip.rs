@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::cluster::kubeadm::{Audit, Kubeadm, NodeFile, NodeRole, Proxy, RegistryMirror};
+use crate::cluster::kubeadm::{
+    ApiServer, Audit, Etcd, Kubeadm, NodeFile, NodeRole, Proxy, RegistryMirror,
+};
 use crate::cluster::{
     Autoscaling, EtcdVolume, ExistingNetwork, RootVolume, Taint, TaintEffect, Volume,
 };
@@ -94,6 +96,17 @@ fn kubeadm() -> impl Strategy<Value = Kubeadm> {
             permissions: "0600".into(),
             nodes: NodeRole::Workers,
         }],
+        encrypt_secrets: true,
+        api_server: ApiServer {
+            max_requests_inflight: Some(800),
+            event_ttl_minutes: Some(30),
+            ..ApiServer::default()
+        },
+        etcd: Etcd {
+            heartbeat_milliseconds: Some(250),
+            election_milliseconds: Some(2500),
+            ..Etcd::default()
+        },
         pre_commands: vec!["echo 'x: y' | cat".into()],
         registry_mirrors: vec![RegistryMirror {
             registry: "docker.io".into(),
@@ -130,6 +143,7 @@ fn network() -> impl Strategy<Value = Network> {
                 dns_nameservers,
                 external_network,
                 mtu: None,
+                node_port_cidrs: Vec::new(),
                 existing: None,
             },
         )
@@ -146,6 +160,7 @@ fn network() -> impl Strategy<Value = Network> {
             };
             let sized = Network {
                 mtu: Some(1400),
+                node_port_cidrs: vec!["203.0.113.0/24".parse().unwrap()],
                 ..network.clone()
             };
             prop_oneof![Just(network), Just(sized), Just(existing)]
@@ -216,12 +231,16 @@ fn spec() -> impl Strategy<Value = WorkloadClusterSpec> {
                 patch,
                 image,
                 control_plane,
-                workers,
+                mut workers,
                 network,
                 api_access,
                 deletion_policy,
                 kubeadm,
             )| {
+                let version = KubernetesVersion::new(1, minor, patch);
+                if let Some(pool) = workers.first_mut().filter(|_| minor % 2 == 0) {
+                    pool.version = Some(version);
+                }
                 WorkloadClusterSpec {
                     cloud,
                     image,
@@ -238,7 +257,7 @@ fn spec() -> impl Strategy<Value = WorkloadClusterSpec> {
                     },
                     deletion_policy,
                     kubeadm,
-                    ..WorkloadClusterSpec::new(KubernetesVersion::new(1, minor, patch), "", "")
+                    ..WorkloadClusterSpec::new(version, "", "")
                 }
             },
         )

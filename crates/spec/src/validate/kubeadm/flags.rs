@@ -2,12 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::kubeadm::Kubeadm;
+use crate::cluster::kubeadm::{Etcd, Kubeadm};
 use crate::finding::Finding;
 
 /// Longest name and value of a flag that Cluster API takes (v1.14 `extraArgs[]`).
 const FLAG_LENGTH: usize = 256;
 const VALUE_LENGTH: usize = 1024;
+/// `goaway-chance` is at most 0.02 (kube-apiserver).
+const MOST_OFTEN_AWAY: u32 = 50;
+/// etcd warns above 8 GiB (`--quota-backend-bytes`).
+const MOST_ETCD_GIB: u32 = 8;
+/// etcd takes no longer election time-out, in milliseconds.
+const MOST_ELECTION: u32 = 50_000;
 /// What kubelets may be asked to keep for others.
 const RESERVABLE: [&str; 4] = ["cpu", "memory", "ephemeral-storage", "pid"];
 
@@ -79,6 +85,33 @@ pub(super) fn flags(kubeadm: &Kubeadm, findings: &mut Vec<Finding>) {
     for (component, args) in flags {
         extra_args(component, args, findings);
     }
+    let fields = [
+        (
+            "apiServer",
+            &kubeadm.api_server.extra_args,
+            kubeadm.api_server.flags(),
+        ),
+        ("etcd", &kubeadm.etcd.extra_args, kubeadm.etcd.flags()),
+    ];
+    for (component, args, fields) in fields {
+        for (field, flag, _) in fields {
+            if args.contains_key(flag) {
+                let path = format!("kubeadm.{component}.extraArgs.{flag}");
+                let text = format!("{field} sets this flag already");
+                findings.push(Finding::error(path, text).remedy("keep one of the two"));
+            }
+        }
+    }
+    if kubeadm.encrypt_secrets {
+        for flag in kubeadm.api_server.extra_args.keys() {
+            if flag.starts_with("encryption-provider-config") {
+                let path = format!("kubeadm.apiServer.extraArgs.{flag}");
+                let text = "encryptSecrets sets this flag already";
+                findings.push(Finding::error(path, text).remedy("keep one of the two"));
+            }
+        }
+    }
+    limits(kubeadm, findings);
     for gate in kubeadm.feature_gates.keys() {
         if gate.is_empty() || !gate.chars().all(|c| c.is_ascii_alphanumeric()) {
             let text = format!("{gate:?} is no feature gate");
@@ -110,6 +143,63 @@ pub(super) fn flags(kubeadm: &Kubeadm, findings: &mut Vec<Finding>) {
             let remedy = "write for instance memory.available: 200Mi, or nodefs.available: 10%";
             findings.push(Finding::error(path, text).remedy(remedy));
         }
+    }
+}
+
+/// Bounds of the API server's and etcd's own fields.
+fn limits(kubeadm: &Kubeadm, findings: &mut Vec<Finding>) {
+    let (api, etcd) = (&kubeadm.api_server, &kubeadm.etcd);
+    let mut least = |path: &str, value: Option<u32>, least: u32, why: &str| {
+        if value.is_some_and(|value| value < least) {
+            let path = format!("kubeadm.{path}");
+            let remedy = format!("use {least} or more, or leave it out");
+            findings.push(Finding::error(path, why).remedy(remedy));
+        }
+    };
+    let none = "0 would let every request through at once";
+    let (reads, writes) = (
+        api.max_requests_inflight,
+        api.max_mutating_requests_inflight,
+    );
+    least("apiServer.maxRequestsInflight", reads, 1, none);
+    least("apiServer.maxMutatingRequestsInflight", writes, 1, none);
+    let often = "clients would be sent away more often than Kubernetes allows";
+    least(
+        "apiServer.goawayEvery",
+        api.goaway_every,
+        MOST_OFTEN_AWAY,
+        often,
+    );
+    let kept = "0 would keep no event";
+    least("apiServer.eventTtlMinutes", api.event_ttl_minutes, 1, kept);
+    let beat = "so short that a busy machine is taken for a lost one";
+    least(
+        "etcd.heartbeatMilliseconds",
+        etcd.heartbeat_milliseconds,
+        10,
+        beat,
+    );
+    least(
+        "etcd.compactionHours",
+        etcd.compaction_hours,
+        1,
+        "0 would be never",
+    );
+    if etcd
+        .quota_gib
+        .is_some_and(|gib| !(1..=MOST_ETCD_GIB).contains(&gib))
+    {
+        let text = format!("etcd works with 1 to {MOST_ETCD_GIB} GiB of data");
+        findings.push(Finding::error("kubeadm.etcd.quotaGib", text));
+    }
+    let heartbeat = etcd.heartbeat_milliseconds.unwrap_or(Etcd::HEARTBEAT);
+    let election = etcd.election_milliseconds.unwrap_or(Etcd::ELECTION);
+    if election < heartbeat.saturating_mul(5) || election > MOST_ELECTION {
+        let text = format!(
+            "{election} ms do not go with a heartbeat of {heartbeat} ms: five to ten times as many, at most {MOST_ELECTION}"
+        );
+        let remedy = format!("use {}", heartbeat.saturating_mul(10).min(MOST_ELECTION));
+        findings.push(Finding::error("kubeadm.etcd.electionMilliseconds", text).remedy(remedy));
     }
 }
 

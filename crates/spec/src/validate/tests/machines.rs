@@ -1,5 +1,5 @@
 use super::{refused, with};
-use crate::validate;
+use crate::{Severity, validate};
 
 #[test]
 fn servers() {
@@ -82,6 +82,26 @@ fn rollouts_and_health_checks() {
     ]);
     let one_goes_first = with("controlPlane: {replicas: 3, rollout: {maxSurge: 0}}");
     assert_eq!(validate::spec(&one_goes_first), []);
+}
+
+#[test]
+fn a_pool_of_another_version() {
+    refused(&[
+        (
+            "workers: [{version: v1.36.9}]",
+            "workers[0].version",
+            "newer than v1.36.3",
+        ),
+        (
+            "workers: [{version: v1.32.0}]",
+            "workers[0].version",
+            "more than 3 minors",
+        ),
+    ]);
+    assert_eq!(validate::spec(&with("workers: [{version: v1.36.1}]")), []);
+    let held_back = validate::spec(&with("workers: [{version: v1.35.0}]"));
+    assert_eq!(held_back.len(), 1);
+    assert_eq!(held_back[0].severity, Severity::Warning);
 }
 
 #[test]

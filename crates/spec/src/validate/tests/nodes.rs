@@ -51,6 +51,43 @@ fn flags_and_gates() {
             "no threshold",
         ),
     ]);
+    refused(&[
+        (
+            "kubeadm: {apiServer: {maxRequestsInflight: 0}}",
+            "kubeadm.apiServer.maxRequestsInflight",
+            "every request",
+        ),
+        (
+            "kubeadm: {apiServer: {goawayEvery: 20}}",
+            "kubeadm.apiServer.goawayEvery",
+            "more often",
+        ),
+        (
+            "kubeadm: {apiServer: {eventTtlMinutes: 5, extraArgs: {event-ttl: 5m}}}",
+            "kubeadm.apiServer.extraArgs.event-ttl",
+            "already",
+        ),
+        (
+            "kubeadm: {encryptSecrets: true, apiServer: {extraArgs: {encryption-provider-config: /x}}}",
+            "kubeadm.apiServer.extraArgs.encryption-provider-config",
+            "already",
+        ),
+        (
+            "kubeadm: {etcd: {quotaGib: 9}}",
+            "kubeadm.etcd.quotaGib",
+            "1 to 8",
+        ),
+        (
+            "kubeadm: {etcd: {heartbeatMilliseconds: 500}}",
+            "kubeadm.etcd.electionMilliseconds",
+            "five to ten",
+        ),
+        (
+            "kubeadm: {etcd: {electionMilliseconds: 60000}}",
+            "kubeadm.etcd.electionMilliseconds",
+            "at most 50000",
+        ),
+    ]);
     let long = format!(
         "kubeadm: {{scheduler: {{extraArgs: {{v: {}}}}}}}",
         "x".repeat(2000)
