@@ -16,8 +16,9 @@ async fn a_key_is_made_once_and_never_replaced() {
     let name = |uid: &str| ClusterName::new("default", "demo", uid.parse().unwrap());
     let made = async |name: ClusterName| {
         key(&client, &name).await.unwrap();
-        let secret = read_secret(&client, "default", &name.encryption_secret());
-        let secret = secret.await.unwrap().unwrap();
+        let secret = name.encryption_secret();
+        let secret = read_secret(&client, "default", &secret).await;
+        let secret = secret.unwrap().unwrap();
         secret["configuration.yaml"].expose_secret().to_owned()
     };
     let first = made(name("x7k2p")).await;

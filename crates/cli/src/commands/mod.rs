@@ -29,7 +29,7 @@ pub(crate) async fn run(arguments: Arguments, printer: &Printer) -> Result<(), F
         Command::Access(access) => access.run(&global, printer).await,
         Command::Env(env) => env.run(&global, printer).await,
         Command::Cloud(cloud) => Box::pin(cloud.run(&global, printer)).await,
-        Command::Cluster(cluster) => cluster.run(&global, printer).await,
+        Command::Cluster(cluster) => Box::pin(cluster.run(&global, printer)).await,
         Command::Controller(controller) => controller.run().await,
         Command::Completion(completion) => {
             completion.run();
