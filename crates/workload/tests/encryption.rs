@@ -25,7 +25,7 @@ async fn a_key_is_made_once_and_never_replaced() {
     assert!(first.contains("secretbox"), "{}", first.len());
     assert!(made(name("x7k2p")).await == first, "another key was made");
     assert!(
-        made(name("y7k2p")).await != first,
+        made(name("z7k2p")).await != first,
         "two clusters share a key"
     );
 }
