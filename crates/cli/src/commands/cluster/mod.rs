@@ -66,7 +66,7 @@ impl Cluster {
     /// Runs it.
     pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
         match self {
-            Self::Create(create) => create.run(global, printer).await,
+            Self::Create(create) => Box::pin(create.run(global, printer)).await,
             Self::Validate(validate) => validate.run(global, printer).await,
             Self::Render(render) => render.run(printer),
             Self::Export(export) => export.run(global, printer).await,
