@@ -34,6 +34,8 @@ pub struct Observation {
     pub control_plane: Option<view::ControlPlane>,
     /// Every `MachineDeployment`.
     pub pools: Vec<view::MachineDeployment>,
+    /// Every `MachineSet`: the revisions of the pools.
+    pub machine_sets: Vec<view::MachineSet>,
     /// Every `Machine`.
     pub machines: Vec<view::Machine>,
     /// Every `OpenStackMachine`.

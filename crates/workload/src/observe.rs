@@ -15,6 +15,11 @@ use crate::surroundings::Context;
 
 /// Reads all objects of a cluster. Blockers, addons and faults are added by the caller.
 pub async fn observe(context: &Context, name: &ClusterName) -> Result<Observation, Error> {
+    // Boxed: eight requests side by side make a large future.
+    Box::pin(look(context, name)).await
+}
+
+async fn look(context: &Context, name: &ClusterName) -> Result<Observation, Error> {
     let cluster_name = name.cluster();
     let control_plane_name = name.control_plane();
     let (
@@ -22,6 +27,7 @@ pub async fn observe(context: &Context, name: &ClusterName) -> Result<Observatio
         infrastructure,
         control_plane,
         pools,
+        machine_sets,
         machines,
         openstack_machines,
         openstack_servers,
@@ -35,6 +41,7 @@ pub async fn observe(context: &Context, name: &ClusterName) -> Result<Observatio
             &control_plane_name
         ),
         list::<view::MachineDeployment>(context, name, kind::MACHINE_DEPLOYMENT),
+        list::<view::MachineSet>(context, name, kind::MACHINE_SET),
         list::<view::Machine>(context, name, kind::MACHINE),
         list::<view::OpenStackMachine>(context, name, kind::OPENSTACK_MACHINE),
         list::<view::OpenStackServer>(context, name, kind::OPENSTACK_SERVER),
@@ -45,6 +52,7 @@ pub async fn observe(context: &Context, name: &ClusterName) -> Result<Observatio
         infrastructure,
         control_plane,
         pools,
+        machine_sets,
         machines,
         openstack_machines,
         openstack_servers,

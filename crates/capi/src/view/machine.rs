@@ -41,6 +41,8 @@ pub struct MachineSpec {
     /// `openstack:///<server id>`, once there is a server.
     #[serde(rename = "providerID")]
     pub provider_id: Option<String>,
+    /// Where it is, if that was said.
+    pub failure_domain: Option<String>,
     /// How the node starts.
     pub bootstrap: Bootstrap,
     /// Its `OpenStackMachine`, or the template in pools.

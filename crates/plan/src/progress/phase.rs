@@ -1,5 +1,6 @@
 //! The phases and the whole.
 
+use capstan_capi::label;
 use capstan_capi::view::{self, Condition};
 use capstan_spec::progress::{NodeProgress, Phase, PhaseProgress, Reason, ReasonCode, StepState};
 use capstan_spec::{ClusterName, KubernetesVersion, WorkloadClusterSpec};
@@ -306,7 +307,25 @@ fn pools_settled(seen: &Observation, wanted: u32) -> bool {
             pool.status.observed_generation >= pool.metadata.generation
                 && pool.status.replicas == wanted
                 && pool.status.up_to_date_replicas == wanted
+                && is_of_newest_revision(pool, seen)
         })
+}
+
+/// Whether no machine of the pool is of an older revision. Cluster API 1.14 counts as up to date what the *machines* say of
+/// themselves, and they learn of a new revision a moment after their pool has taken note of it.
+fn is_of_newest_revision(pool: &view::MachineDeployment, seen: &Observation) -> bool {
+    let wanted = &pool.spec.template.spec;
+    let of_pool = |set: &&view::MachineSet| {
+        set.metadata.label(label::DEPLOYMENT_NAME) == Some(&pool.metadata.name)
+            && (set.status.replicas > 0 || set.spec.replicas.unwrap_or(0) > 0)
+    };
+    seen.machine_sets.iter().filter(of_pool).all(|set| {
+        let made = &set.spec.template.spec;
+        made.version == wanted.version
+            && made.failure_domain == wanted.failure_domain
+            && made.bootstrap == wanted.bootstrap
+            && made.infrastructure_ref == wanted.infrastructure_ref
+    })
 }
 
 fn addons(seen: &Observation) -> (PhaseProgress, Option<Reason>) {

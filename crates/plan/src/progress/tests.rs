@@ -271,6 +271,28 @@ fn a_wish_that_nobody_has_noted_yet_is_not_done() {
     assert!(!is_done(&progress(&more, &name(), &done())));
 }
 
+/// Seen on the sandbox: the pool has noted another flavor, its machines still call themselves up to date.
+#[test]
+fn a_pool_whose_machines_are_of_an_older_revision_is_not_done() {
+    let mut seen = done();
+    let mut set = seen.pools[0].clone();
+    let of_pool = seen.pools[0].metadata.name.clone();
+    set.metadata.name = "demo-x7k2p-workers-abcde".into();
+    set.metadata
+        .labels
+        .insert(label::DEPLOYMENT_NAME.into(), of_pool);
+    seen.machine_sets = vec![set];
+    assert!(is_done(&look(&seen)));
+    let template = &mut seen.pools[0].spec.template.spec;
+    template.infrastructure_ref.name = "demo-x7k2p-workers-0123abcd".into();
+    assert!(!is_done(&look(&seen)));
+    // The old revision is kept for a while, without machines.
+    let old = &mut seen.machine_sets[0];
+    old.spec.replicas = Some(0);
+    old.status.replicas = 0;
+    assert!(is_done(&look(&seen)));
+}
+
 #[test]
 fn faults_of_the_network_and_of_the_endpoint_are_told() {
     let cases = [
