@@ -1,6 +1,6 @@
 """What a change does is said before it is done, and done as it was said: planned, refused, made to wait, accepted.
 
-By itself this file makes a cluster; test_workload_cluster.py lends the one it has, at the place where it imports the story.
+It makes a cluster of its own, whose file is known to the last field.
 """
 import json
 

@@ -174,10 +174,6 @@ def test_scaled_within_the_quota_only(demo, served):
     assert len(demo.kubectl().nodes()["worker"]) == 1
 
 
-# Collected here: there is one worker, which is soon replaced.
-from test_changes import TestChanges  # noqa: E402,F401
-
-
 # The cluster is there, and two nodes are enough.
 from test_adopted_cluster import TestAdopted  # noqa: E402,F401
 
