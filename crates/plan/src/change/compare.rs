@@ -13,6 +13,8 @@ use super::{Effect, rule};
 
 /// Keys by which the elements of a list are told from each other, where all have one.
 const KEYS: [&str; 3] = ["name", "path", "key"];
+/// The field by which a rollout is started again.
+const RESTART: &str = "spec.rollout.after";
 /// What a value is shown as that may be long or secret.
 const WITHHELD: &str = "(content)";
 
@@ -51,7 +53,14 @@ impl Difference {
     /// What the change of the field does in an object of that kind.
     pub(super) fn judged(self, kind: Kind) -> FieldChange {
         let rule = rule::of(kind, &self.path).unwrap_or(&rule::UNKNOWN);
-        self.told(kind, rule)
+        // A time that is no longer said makes no machine older.
+        let forgotten = self.after.is_none() && self.path == RESTART;
+        let effect = if forgotten {
+            Effect::InPlace
+        } else {
+            rule.effect
+        };
+        self.told(kind, &rule::Rule { effect, ..*rule })
     }
 
     /// The same with a rule that is known already.

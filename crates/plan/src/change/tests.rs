@@ -225,6 +225,21 @@ fn a_pool_without_machines_rolls_none() {
 }
 
 #[test]
+fn a_restart_rolls_and_forgetting_it_does_not() {
+    let restarted = |spec: &mut WorkloadClusterSpec| {
+        spec.workers[0].rollout.after = Some("2026-11-28T05:09:11Z".parse().unwrap());
+    };
+    assert_eq!(
+        effects(&changed(restarted)),
+        only("pool workers", Effect::Rolled)
+    );
+    let mut before = spec();
+    restarted(&mut before);
+    let back = plan(&rendered(&spec()), &live(&before), MANAGER);
+    assert_eq!(effects(&back), only("pool workers", Effect::InPlace));
+}
+
+#[test]
 fn equal_plans_have_equal_hashes_and_others_have_not() {
     let roll = |flavor: &str| changed(|spec| spec.workers[0].flavor = flavor.into()).hash;
     assert_eq!(roll("m1.large"), roll("m1.large"));
