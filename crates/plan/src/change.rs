@@ -27,7 +27,6 @@ use capstan_capi::{Kind, kind, view};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::facts::CONTROL_PLANE;
 use crate::quota;
 use crate::render::{POOL_LABEL, Rendered, canonical};
 
@@ -55,7 +54,7 @@ const HASH: usize = 16;
 pub struct Live {
     /// The objects that the renderer makes, as they are; none while the cluster is not begun.
     pub objects: Vec<LiveObject>,
-    /// Machines that there are, by pool ([`CONTROL_PLANE`] for the control plane).
+    /// Machines that there are, by pool ([`CONTROL_PLANE`](crate::facts::CONTROL_PLANE) for the control plane).
     pub machines: BTreeMap<String, u32>,
     /// Seconds that a machine took from its creation to a ready node; `None` when none is known.
     pub pace: Option<u32>,
@@ -183,11 +182,6 @@ pub fn pace(machines: &[view::Machine]) -> Option<u32> {
     seconds.sort_unstable();
     let median = *seconds.get(seconds.len() / 2)?;
     u32::try_from(median).ok()
-}
-
-/// The name under which the machines of the control plane are counted.
-pub(crate) const fn control_plane() -> &'static str {
-    CONTROL_PLANE
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::compare::{Difference, FieldChange, differences};
 use super::rule::Rule;
-use super::{Live, LiveObject, Roll, control_plane};
+use super::{Live, LiveObject, Roll};
+use crate::facts::CONTROL_PLANE;
 use crate::render::{DesiredObject, POOL_LABEL, Rendered};
 
 /// A part of a cluster.
@@ -31,7 +32,7 @@ impl Subject {
     pub fn pool(&self) -> Option<&str> {
         match self {
             Self::Surroundings => None,
-            Self::ControlPlane => Some(control_plane()),
+            Self::ControlPlane => Some(CONTROL_PLANE),
             Self::Pool { name } => Some(name),
         }
     }
@@ -138,7 +139,7 @@ pub(super) fn all(rendered: &Rendered, live: &Live, manager: &str) -> Vec<Part> 
     parts.extend(
         rendered
             .of(kind::KUBEADM_CONTROL_PLANE)
-            .map(|plane| look.machines(Subject::ControlPlane, control_plane(), plane)),
+            .map(|plane| look.machines(Subject::ControlPlane, CONTROL_PLANE, plane)),
     );
     for pool in rendered.of(kind::MACHINE_DEPLOYMENT) {
         let name = pool_of(&pool.value).unwrap_or(&pool.name).to_owned();
