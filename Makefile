@@ -8,7 +8,7 @@ export CAPSTAN_CACHE ?= $(HOME)/.cache/capstan
 # A clean clone compiles its own crates again, not the four hundred below them.
 export CARGO_TARGET_DIR ?= $(CAPSTAN_CACHE)/target
 
-.PHONY: help demo recording test check sandbox sandbox-test test-kill bench sandbox-down docs reference
+.PHONY: help demo recording test check sandbox sandbox-test test-kill bench bench-scale sandbox-down docs reference
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test-kill: ## SIGKILL at ten calls of each flow; writes its table into the book 
 
 bench: ## a cluster by Capstan against bare Cluster API, side by side (three pairs: half an hour)
 	@tests/run bench
+
+bench-scale: ## the controller with 10, 100 and 1,000 clusters; writes its table into the book (half an hour)
+	@tests/run scale
 
 sandbox-test: ## the tests of the sandbox itself
 	@tests/run sandbox

@@ -10,6 +10,7 @@ mod lease;
 pub mod metrics;
 mod record;
 mod run;
+mod seen;
 mod status;
 mod upkeep;
 mod watch;

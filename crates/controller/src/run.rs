@@ -12,7 +12,7 @@ use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::SYSTEM_NAMESPACE;
 use futures::StreamExt as _;
 use kube::Api;
-use kube::runtime::{Controller, watcher};
+use kube::runtime::{Controller, WatchStreamExt as _, reflector, watcher};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +20,7 @@ use crate::cluster::{self, World};
 use crate::health::{self, Readiness};
 use crate::lease::Holder;
 use crate::metrics::Metrics;
+use crate::seen::Seen;
 use crate::{upkeep, watch};
 
 /// Clusters reconciled at once. Each waits most of the time for a cloud.
@@ -97,23 +98,32 @@ pub async fn run(
     });
     let certificates = tokio::spawn(upkeep::certificates(client.clone(), work.clone()));
 
+    let watching = connection.for_watching()?;
+    let seen = Seen::of(watch::KINDS.len());
+    let changes = watch::changes(&watching, &seen).inspect({
+        let metrics = metrics.clone();
+        move |cluster| metrics.woken(cluster)
+    });
     let world = Arc::new(World::new(
         client.clone(),
         Clouds::new(client.clone(), metrics.observers()),
         Catalogue::bundled()?,
         Arc::new(Helm::from_environment()),
+        seen,
     ));
-    let watching = connection.for_watching()?;
     let clusters: Api<WorkloadCluster> = Api::all(watching.clone());
     let config = kube::runtime::controller::Config::default()
         .concurrency(CONCURRENCY)
         .debounce(DEBOUNCE);
-    let controller = Controller::new(clusters, watcher::Config::default());
-    metrics.clusters_from(controller.store());
-    let changes = watch::changes(&watching).inspect({
-        let metrics = metrics.clone();
-        move |cluster| metrics.woken(cluster)
-    });
+    let (known, writer) = reflector::store();
+    metrics.clusters_from(known.clone());
+    let watched = watcher(clusters, watcher::Config::default())
+        .default_backoff()
+        // Half of an object is who wrote which field, which nobody here asks.
+        .modify(|cluster: &mut WorkloadCluster| cluster.metadata.managed_fields = None)
+        .reflect(writer)
+        .applied_objects();
+    let controller = Controller::for_stream(watched, known);
     let look = {
         let metrics = metrics.clone();
         move |cluster: Arc<WorkloadCluster>, world| {

@@ -4,16 +4,18 @@ use capstan_capi::{Kind, kind, label};
 use capstan_plan::render::CLUSTER_LABEL;
 use capstan_spec::ClusterName;
 use capstan_workload::resource::WorkloadCluster;
-use futures::stream::{BoxStream, SelectAll};
-use futures::{StreamExt as _, future};
-use kube::core::{DynamicObject, ObjectMeta, PartialObjectMeta};
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream, SelectAll};
+use kube::core::{DynamicObject, ObjectMeta};
 use kube::discovery::ApiResource;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client};
 
+use crate::seen::{Listener, Seen};
+
 /// The kinds watched. `OpenStackServer` is among them because a server that failed to build shows there alone.
-const KINDS: [Kind; 7] = [
+pub(crate) const KINDS: [Kind; 7] = [
     kind::CLUSTER,
     kind::OPENSTACK_CLUSTER,
     kind::KUBEADM_CONTROL_PLANE,
@@ -23,20 +25,23 @@ const KINDS: [Kind; 7] = [
     kind::OPENSTACK_SERVER,
 ];
 
-type Changed = PartialObjectMeta<DynamicObject>;
-
 /// The clusters whose objects have changed, for ever.
 ///
 /// Each kind is watched with a back-off of its own, and its errors end here: a kind whose definition is not there yet is
 /// asked for again (after at most half a minute), while the others go on. Given to the controller as they are, the errors
-/// of one would slow down all. Only metadata travels: what has changed is read by the reconciler.
+/// of one would slow down all. What the reconciler would not read differently wakes nobody.
 pub(crate) fn changes(
     client: &Client,
+    seen: &Seen,
 ) -> SelectAll<BoxStream<'static, ObjectRef<WorkloadCluster>>> {
-    futures::stream::select_all(KINDS.map(|kind| of_kind(client, kind)))
+    stream::select_all(KINDS.map(|kind| of_kind(client, seen, kind)))
 }
 
-fn of_kind(client: &Client, kind: Kind) -> BoxStream<'static, ObjectRef<WorkloadCluster>> {
+fn of_kind(
+    client: &Client,
+    seen: &Seen,
+    kind: Kind,
+) -> BoxStream<'static, ObjectRef<WorkloadCluster>> {
     let resource = ApiResource {
         group: kind.group.to_owned(),
         version: kind.version.to_owned(),
@@ -44,35 +49,38 @@ fn of_kind(client: &Client, kind: Kind) -> BoxStream<'static, ObjectRef<Workload
         kind: kind.kind.to_owned(),
         plural: kind.plural.to_owned(),
     };
-    let api: Api<Changed> = Api::all_with(client.clone(), &resource);
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let mut listener = Listener::new(seen.clone(), kind);
     watcher(api, watcher::Config::default())
         .default_backoff()
-        .touched_objects()
-        .filter_map(move |change| {
-            let cluster = match change {
-                Ok(object) => cluster_of(&object.metadata),
+        .flat_map(move |event| {
+            let woken = match event {
+                Ok(event) => listener.take_in(event),
                 Err(error) => {
                     tracing::debug!(kind = kind.kind, %error, "watch");
-                    None
+                    Vec::new()
                 }
             };
-            future::ready(cluster)
+            stream::iter(woken)
         })
         .boxed()
 }
 
 /// The cluster an object belongs to: told by our own label, or by the Cluster API name that everything of a cluster carries.
 /// That a cluster of that name is ours is not known; one that is not there is passed over.
-fn cluster_of(metadata: &ObjectMeta) -> Option<ObjectRef<WorkloadCluster>> {
+pub(crate) fn cluster_of(metadata: &ObjectMeta) -> Option<ObjectRef<WorkloadCluster>> {
     let namespace = metadata.namespace.as_deref()?;
     let labels = metadata.labels.as_ref()?;
-    let name = match labels.get(CLUSTER_LABEL) {
-        Some(name) => name.clone(),
-        None => ClusterName::parse(namespace, labels.get(label::CLUSTER_NAME)?)?
-            .name()
-            .to_owned(),
-    };
-    Some(ObjectRef::new(&name).within(namespace))
+    match labels.get(CLUSTER_LABEL) {
+        Some(name) => Some(ObjectRef::new(name).within(namespace)),
+        None => cluster_named(namespace, labels.get(label::CLUSTER_NAME)?),
+    }
+}
+
+/// The cluster that a Cluster API name of ours means.
+pub(crate) fn cluster_named(namespace: &str, cluster: &str) -> Option<ObjectRef<WorkloadCluster>> {
+    let name = ClusterName::parse(namespace, cluster)?;
+    Some(ObjectRef::new(name.name()).within(namespace))
 }
 
 #[cfg(test)]
@@ -134,7 +142,7 @@ spec: {clusterName: demo-x7k2p}
             return;
         };
         let client = server.client().await.unwrap();
-        let mut changes = changes(&client);
+        let mut changes = changes(&client, &Seen::of(KINDS.len()));
         // Nothing is defined: every kind fails, over and over.
         let early = tokio::time::timeout(Duration::from_secs(3), changes.next()).await;
         assert!(early.is_err(), "a change of what is not there: {early:?}");

@@ -12,6 +12,25 @@ use crate::{Error, ObjectName, Result};
 
 type Known = HashMap<GroupVersionKind, (ApiResource, bool)>;
 
+/// Kinds of Kubernetes itself that are asked for all the time: there is no need to ask whether they are served.
+fn built_in() -> Known {
+    use k8s_openapi::api::{apps::v1 as apps, core::v1 as core};
+    let (namespaced, not) = (true, false);
+    [
+        (ApiResource::erase::<core::Namespace>(&()), not),
+        (ApiResource::erase::<core::Secret>(&()), namespaced),
+        (ApiResource::erase::<core::ConfigMap>(&()), namespaced),
+        (ApiResource::erase::<apps::DaemonSet>(&()), namespaced),
+        (ApiResource::erase::<apps::Deployment>(&()), namespaced),
+    ]
+    .into_iter()
+    .map(|(resource, namespaced)| {
+        let kind = GroupVersionKind::gvk(&resource.group, &resource.version, &resource.kind);
+        (kind, (resource, namespaced))
+    })
+    .collect()
+}
+
 /// Resolves `apiVersion` + `kind` into an API path, asking each kind once. Cheap to clone; clones share what is known.
 #[derive(Clone)]
 pub struct Kinds {
@@ -20,11 +39,11 @@ pub struct Kinds {
 }
 
 impl Kinds {
-    /// Starts with nothing known.
+    /// Starts with some kinds known that every Kubernetes has.
     pub fn new(client: Client) -> Self {
         Self {
             client,
-            known: Arc::default(),
+            known: Arc::new(Mutex::new(built_in())),
         }
     }
 

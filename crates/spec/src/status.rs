@@ -60,6 +60,10 @@ pub struct WorkloadClusterStatus {
     /// Quota needed and free, line by line, while it does not suffice for the wish. Empty otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quota: Vec<QuotaLine>,
+    /// Hash over all that the last full look decided by, while everything is as wanted. As long as nothing of it changes
+    /// there is nothing to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<String>,
     /// How far the work is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,

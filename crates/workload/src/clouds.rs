@@ -2,13 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use capstan_kubernetes::RequestObserver;
+use capstan_kubernetes::{Applier, RequestObserver};
 use capstan_openstack::{CallObserver, CloudConfig, Options, Session};
+use capstan_plan::facts::Surroundings;
 use kube::Client;
 use tokio::sync::Mutex;
 
-use crate::Error;
+use crate::{Error, surroundings};
+
+/// How old what a `Cloud` and the server say may be, for those who only compare. Who acts reads.
+const FRESH: Duration = Duration::from_mins(1);
 
 /// Who is told of what is asked, for instance to count it.
 #[derive(Debug, Clone, Default)]
@@ -23,8 +28,11 @@ pub struct Observers {
 #[derive(Clone)]
 pub struct Clouds {
     pub(crate) client: Client,
+    /// Knows the kinds of the management server, once for all looks.
+    pub(crate) applier: Applier,
     pub(crate) observers: Observers,
     sessions: Arc<Mutex<HashMap<Key, Arc<Slot>>>>,
+    around: Arc<Mutex<HashMap<Key, Arc<Around>>>>,
 }
 
 /// Namespace and name of a `Cloud`.
@@ -34,6 +42,10 @@ type Key = (String, String);
 #[derive(Default)]
 struct Slot(Mutex<Option<(Fingerprint, Session)>>);
 
+/// What was read of the surroundings, and when. Locked while it is read, so that all who wait read once.
+#[derive(Default)]
+struct Around(Mutex<Option<(Instant, Surroundings)>>);
+
 /// Of the credentials a session was made with.
 pub(crate) type Fingerprint = [u8; 32];
 
@@ -41,10 +53,27 @@ impl Clouds {
     /// Starts without a session.
     pub fn new(client: Client, observers: Observers) -> Self {
         Self {
+            applier: Applier::new(client.clone()),
             client,
             observers,
             sessions: Arc::default(),
+            around: Arc::default(),
         }
+    }
+
+    /// What a cluster in `namespace` on the cloud of that name stands on, read at most a minute ago.
+    pub async fn surroundings(&self, namespace: &str, cloud: &str) -> Result<Surroundings, Error> {
+        let key = (namespace.to_owned(), cloud.to_owned());
+        let slot = self.around.lock().await.entry(key).or_default().clone();
+        let mut slot = slot.0.lock().await;
+        if let Some((read, around)) = slot.as_ref()
+            && read.elapsed() < FRESH
+        {
+            return Ok(around.clone());
+        }
+        let around = surroundings::read(&self.client, namespace, cloud).await?;
+        *slot = Some((Instant::now(), around.clone()));
+        Ok(around)
     }
 
     /// The session of the `Cloud`, made with these credentials: the one there is, unless they have changed.

@@ -19,7 +19,8 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::surroundings::{Context, WRITE, read_secret};
+use crate::clouds::Clouds;
+use crate::surroundings::{WRITE, read_secret};
 
 /// Annotation on an addon's namespace: hash of the release that was installed last.
 const INSTALLED: &str = "capstan.dev/installed-release";
@@ -43,12 +44,12 @@ impl Access {
 }
 
 /// How a cluster is reached as its administrator, once Cluster API has written that down.
-pub async fn access(context: &Context, name: &ClusterName) -> Result<Option<Access>, Error> {
-    let data = read_secret(&context.client, name.namespace(), &name.kubeconfig_secret()).await?;
+pub async fn access(clouds: &Clouds, name: &ClusterName) -> Result<Option<Access>, Error> {
+    let data = read_secret(&clouds.client, name.namespace(), &name.kubeconfig_secret()).await?;
     let kubeconfig = data.and_then(|mut data| data.remove("value"));
     Ok(kubeconfig.map(|kubeconfig| Access {
         kubeconfig,
-        observer: context.observers.workload.clone(),
+        observer: clouds.observers.workload.clone(),
     }))
 }
 

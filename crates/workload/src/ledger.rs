@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_openstack::Session;
+use capstan_openstack::compute::Server;
 use capstan_openstack::network::Port;
 use capstan_plan::Observation;
 use capstan_spec::record::{ClusterRecordStatus, LedgerEntry, Owner};
@@ -104,14 +105,18 @@ pub async fn look(
     let load_balancer = name.capo_load_balancer();
     let by_load_balancer = [("name", load_balancer.as_str())];
     let security_groups = name.capo_security_groups();
-    let (networks, routers, groups, addresses, balancers, all_servers, server_groups, credential) =
+    // Neutron takes several values of one filter as "one of"; without it the rules of all groups of the project would come.
+    let by_security_group = security_groups
+        .each_ref()
+        .map(|group| ("name", group.as_str()));
+    let (networks, routers, groups, addresses, balancers, found_servers, server_groups, credential) =
         futures::try_join!(
             network.networks(&by_name),
             network.routers(&by_name),
-            network.security_groups(&[]),
+            network.security_groups(&by_security_group),
             network.floating_ips(&by_description),
             session.load_balancer().load_balancers(&by_load_balancer),
-            compute.servers(),
+            servers_of(session, servers),
             compute.server_groups(),
             async {
                 session
@@ -163,8 +168,7 @@ pub async fn look(
     for one in balancers.iter().filter(|one| one.name == load_balancer) {
         found.add(LOAD_BALANCER, &one.id, &one.name, Owner::ClusterApi);
     }
-    // Servers carry the cluster's Cluster API name in their metadata or are known by id.
-    for one in all_servers
+    for one in found_servers
         .iter()
         .filter(|one| !one.is_gone() && servers.contains(&one.id))
     {
@@ -188,6 +192,27 @@ pub async fn look(
         found.add(CREDENTIAL, &one.id, &one.name, Owner::Capstan);
     }
     Ok(found)
+}
+
+/// Up to so many servers are asked for one by one; for more, one list of all servers of the project is less.
+const FEW: usize = 20;
+
+/// The servers of these ids that there are.
+async fn servers_of(
+    session: &Session,
+    ids: &BTreeSet<String>,
+) -> Result<Vec<Server>, capstan_openstack::Error> {
+    let compute = session.compute();
+    if ids.len() > FEW {
+        return compute.servers().await;
+    }
+    let one_by_one = ids.iter().map(async |id| match compute.server(id).await {
+        Ok(server) => Ok(Some(server)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    });
+    let found = futures::future::try_join_all(one_by_one).await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Ids of the servers of a cluster: those Cluster API knows now, and those it once knew.

@@ -21,6 +21,7 @@
 //! | [`equip`] | addons, in order and with health |
 //! | [`certificates`] | when the kubeconfig expires (pure) |
 //! | [`upgrade`] | what in a cluster an upgrade would meet |
+//! | [`fingerprint`] | whether anything of a cluster has changed (pure) |
 //! | [`ledger`], [`removal`] | what exists in the cloud, and taking it away |
 
 pub mod apply;
@@ -30,6 +31,7 @@ pub mod clouds;
 pub mod encryption;
 pub mod equip;
 mod error;
+pub mod fingerprint;
 pub mod gate;
 pub mod history;
 pub mod ledger;

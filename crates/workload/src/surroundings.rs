@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
 use crate::Error;
-use crate::clouds::{Clouds, Fingerprint, Observers};
+use crate::clouds::{Clouds, Fingerprint};
 use crate::resource::{Cloud, ManagementServer};
 
 /// Namespace of the management server's own objects, which no tenant can read.
@@ -35,8 +35,6 @@ pub struct Context {
     pub cloud: Cloud,
     /// What the server knows of itself, and the defaults of the `Cloud`.
     pub surroundings: Surroundings,
-    /// Who is told of what is asked.
-    pub(crate) observers: Observers,
 }
 
 impl Context {
@@ -57,11 +55,10 @@ impl Context {
         let surroundings = surroundings(&found, server.as_ref());
         Ok(Self {
             client: client.clone(),
-            applier: Applier::new(client.clone()),
+            applier: clouds.applier.clone(),
             session,
             cloud: found,
             surroundings,
-            observers: clouds.observers.clone(),
         })
     }
 
@@ -72,6 +69,17 @@ impl Context {
             .await?;
         Ok(())
     }
+}
+
+/// What the `Cloud` and the server say, without logging in.
+pub(crate) async fn read(
+    client: &Client,
+    namespace: &str,
+    cloud: &str,
+) -> Result<Surroundings, Error> {
+    let found = find_cloud(client, namespace, cloud).await?;
+    let server = management_server(client).await?;
+    Ok(surroundings(&found, server.as_ref()))
 }
 
 fn surroundings(cloud: &Cloud, server: Option<&ManagementServer>) -> Surroundings {

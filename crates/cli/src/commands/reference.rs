@@ -13,21 +13,35 @@ use clap::{Args, CommandFactory as _};
 use crate::arguments::Arguments;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::printer::Printer;
 
 /// Write the reference pages.
 #[derive(Debug, Args)]
 pub(crate) struct Reference {
     /// Directory to write them to
-    #[arg(long, value_name = "DIRECTORY")]
-    write: PathBuf,
+    #[arg(
+        long,
+        value_name = "DIRECTORY",
+        required_unless_present = "definitions"
+    )]
+    write: Option<PathBuf>,
+    /// Print the definitions of Capstan's kinds, as a list in JSON
+    #[arg(long)]
+    definitions: bool,
 }
 
 impl Reference {
     /// Runs it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
+        if self.definitions {
+            Printer::write(&definitions_of_kinds());
+        }
+        let Some(directory) = &self.write else {
+            return Ok(());
+        };
         for (file, text) in pages() {
-            let path = self.write.join(file);
-            std::fs::create_dir_all(&self.write)
+            let path = directory.join(file);
+            std::fs::create_dir_all(directory)
                 .and_then(|()| std::fs::write(&path, text))
                 .map_err(|error| {
                     Failure::new(
@@ -52,6 +66,13 @@ fn pages() -> [(&'static str, String); 9] {
         ("settings.md", settings()),
         ("metrics.md", capstan_controller::metrics::page()),
     ]
+}
+
+/// They cannot fail for the kinds of this program.
+fn definitions_of_kinds() -> String {
+    let items = capstan_workload::resource::definitions().unwrap_or_default();
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items});
+    format!("{list}\n")
 }
 
 fn commands() -> String {

@@ -10,7 +10,7 @@ use capstan_workload::{Error, apply, change, gate, observe, rollout};
 use super::subject::Subject;
 
 /// Applies what of the wish is carried out now, and was accepted: a refused one may name what was not found. What is seen afterwards is the state
-/// after it.
+/// after it. False when it waits for somebody.
 pub(super) async fn carry_out(
     subject: &mut Subject,
     spec: &WorkloadClusterSpec,
@@ -19,11 +19,11 @@ pub(super) async fn carry_out(
     resolved: &Resolved,
     status: &mut WorkloadClusterStatus,
     seen: &mut Observation,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let mut rendered = apply::rendered(context, spec, name, resolved)?;
     let carrying = may_apply(subject, context, name, seen, &rendered, status).await?;
     if carrying == Carrying::Waiting {
-        return Ok(());
+        return Ok(false);
     }
     // What is carried out is written down first: cut off in between, it is taken up and not asked about.
     subject.write_status(status).await?;
@@ -39,7 +39,7 @@ pub(super) async fn carry_out(
             ..observe::observe(context, name).await?
         };
     }
-    Ok(())
+    Ok(true)
 }
 
 /// What is done with what was rendered.

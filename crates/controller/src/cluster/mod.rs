@@ -7,6 +7,7 @@ mod delete;
 mod gate;
 mod replace;
 mod requeue;
+mod settled;
 mod subject;
 mod upgrade;
 
@@ -22,6 +23,7 @@ use capstan_spec::status::{
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use capstan_workload::clouds::Clouds;
 use capstan_workload::equip::Access;
+use capstan_workload::fingerprint::Objects;
 use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
@@ -31,10 +33,13 @@ use capstan_workload::{
 use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
 use rand::Rng as _;
 
+use self::settled::Settled;
 use self::subject::Subject;
 use crate::record::Record;
+use crate::seen::Seen;
 use crate::status;
 
 /// Until a failed reconciliation is tried again when it may pass by itself.
@@ -48,6 +53,8 @@ pub(crate) struct World {
     clouds: Clouds,
     catalogue: Catalogue,
     charts: Arc<dyn ChartEngine>,
+    seen: Seen,
+    settled: Settled,
 }
 
 impl World {
@@ -56,12 +63,15 @@ impl World {
         clouds: Clouds,
         catalogue: Catalogue,
         charts: Arc<dyn ChartEngine>,
+        seen: Seen,
     ) -> Self {
         Self {
             client,
             clouds,
             catalogue,
             charts,
+            seen,
+            settled: Settled::default(),
         }
     }
 }
@@ -82,7 +92,11 @@ pub(crate) async fn reconcile(
     cluster: Arc<WorkloadCluster>,
     world: Arc<World>,
 ) -> Result<Action, Error> {
+    if let Some(nothing_to_do) = settled::look(&world, &cluster).await {
+        return Ok(nothing_to_do);
+    }
     let Some(mut subject) = Subject::read(&world.client, &cluster).await? else {
+        world.settled.forget(&ObjectRef::from_obj(&*cluster));
         return Ok(Action::await_change());
     };
     if subject.is_deleting() {
@@ -96,6 +110,9 @@ pub(crate) async fn reconcile(
         subject.set_finalizer(true).await?;
         return Ok(Action::requeue(Duration::ZERO));
     }
+    world
+        .settled
+        .looked_in_full(&ObjectRef::from_obj(&*cluster));
     let outcome = Box::pin(bring_about(&world, &mut subject)).await;
     subject.told(outcome, ClusterPhase::Pending).await
 }
@@ -109,7 +126,7 @@ async fn equip_within(
     seen: &mut Observation,
 ) -> Result<(), Error> {
     let access = if seen.is_initialized() {
-        equip::access(context, name).await?
+        equip::access(&world.clouds, name).await?
     } else {
         None
     };
@@ -140,6 +157,8 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
     let context = Context::connect(&world.clouds, subject.namespace(), &spec.cloud).await?;
     let mut record = Record::open(&world.client, &name, &spec.cloud).await?;
     let mut seen = observe::observe(&context, &name).await?;
+    // What is asked for, for comparing later; what the autoscaler made of it is among what is seen.
+    let asked = spec;
     subject.follow_autoscaler(&name, &seen);
     let spec = subject.spec().clone();
 
@@ -182,13 +201,14 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         credential?;
     }
     let mut due = None;
+    let mut carried_out = spec.paused;
     let addressed = resolved.floating_ip.is_some() || spec.api_access.private;
     if status.resolved.is_some() && addressed {
         if spec.paused {
             apply::pause(&context, &spec, &name).await?;
         } else if may_make {
             let (status, seen) = (&mut status, &mut seen);
-            Box::pin(carry::carry_out(
+            carried_out = Box::pin(carry::carry_out(
                 subject, &carried, &context, &name, &resolved, status, seen,
             ))
             .await?;
@@ -209,21 +229,36 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
     let found = ledger::look(&context.session, &spec, &name, &servers).await?;
     ledger::enter(&mut record.status, &found);
     record.save().await?;
+    let generation = subject.generation();
     let shared = spread::shared(&name, &seen, &resolved.server_groups, found.hosts());
-    let spread = spread::condition(&shared, subject.generation(), seen.now);
+    let spread = spread::condition(&shared, generation, seen.now);
     set_condition(&mut status.conditions, spread);
-    status.certificates = ending::seen(status.certificates, &seen);
-    let ends = ending::condition(
-        &spec,
-        &name,
-        status.certificates,
-        subject.generation(),
-        seen.now,
-    );
-    set_or_remove(&mut status.conditions, Condition::CERTIFICATES, ends);
-    let paused = standing::condition(&spec, &name, &seen, subject.generation(), seen.now);
-    set_or_remove(&mut status.conditions, Condition::ROLLOUTS, paused);
+    now_and_then(&mut status, &spec, &name, generation, &seen);
+    // What waits for somebody is looked at all the time.
+    let around = carried_out.then_some(&context.surroundings);
+    status.settled = around.and_then(|around| {
+        let (metadata, objects) = (subject.metadata(), Objects::of(&seen));
+        let catalogue = &world.catalogue;
+        settled::fingerprint(
+            catalogue, &asked, metadata, &name, &resolved, around, &objects,
+        )
+    });
     tell(subject, &mut status, &name, seen, due).await
+}
+
+/// Conditions about what people have to know of now and then: certificates that end, rollouts that stand.
+fn now_and_then(
+    status: &mut WorkloadClusterStatus,
+    spec: &WorkloadClusterSpec,
+    name: &ClusterName,
+    generation: Option<i64>,
+    seen: &Observation,
+) {
+    status.certificates = ending::seen(status.certificates, seen);
+    let ends = ending::condition(spec, name, status.certificates, generation, seen.now);
+    set_or_remove(&mut status.conditions, Condition::CERTIFICATES, ends);
+    let paused = standing::condition(spec, name, seen, generation, seen.now);
+    set_or_remove(&mut status.conditions, Condition::ROLLOUTS, paused);
 }
 
 /// Writes down what was seen, and says when to look again.
@@ -243,6 +278,9 @@ async fn tell(
         &seen,
         progress,
     );
+    if status.phase != Some(ClusterPhase::Ready) {
+        status.settled = None;
+    }
     subject.write_status(status).await?;
     let next = requeue::after(status.phase, &seen, due);
     Ok(Action::requeue(next))
