@@ -1,15 +1,19 @@
 //! Cluster API objects, by server-side apply in the order the renderer gives.
 
-use capstan_kubernetes::{Deadline, Error as KubernetesError, ObjectName};
+use capstan_capi::kind;
+use capstan_kubernetes::{Error as KubernetesError, ObjectName};
 use capstan_plan::facts::Facts;
+use capstan_plan::render::DesiredObject;
 use capstan_plan::{Observation, Rendered, render};
 use capstan_spec::status::Resolved;
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
+use futures::stream;
+use futures::{FutureExt as _, TryStreamExt as _};
 use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::core::DynamicObject;
 
 use crate::Error;
-use crate::surroundings::{Context, WRITE};
+use crate::surroundings::Context;
 
 /// Renders the cluster with what is pinned.
 pub fn rendered(
@@ -22,20 +26,37 @@ pub fn rendered(
     Ok(render(spec, name, &facts)?)
 }
 
-/// Applies all of it. Applying what is there already changes nothing.
+/// Requests at once to the management server for one cluster.
+const CONCURRENCY: usize = 4;
+
+/// Applies all of it: what the `Cluster` refers to, the `Cluster`, what refers to it. Applying what is there already changes
+/// nothing.
 pub async fn apply(context: &Context, rendered: &Rendered) -> Result<(), Error> {
-    for object in &rendered.objects {
-        let object: DynamicObject =
-            serde_json::from_value(object.value.clone()).map_err(|source| Error::Shape {
-                what: format!("{} {}", object.kind.kind, object.name),
-                source,
-            })?;
-        context
-            .applier
-            .apply_one(&object, Deadline::after(WRITE))
+    let is_cluster = |object: &DesiredObject| object.kind == kind::CLUSTER;
+    let objects = &rendered.objects;
+    let cluster = objects.iter().position(is_cluster).unwrap_or(objects.len());
+    let (before, rest) = objects.split_at(cluster);
+    let (cluster, after) = rest.split_at(rest.len().min(1));
+    for together in [before, cluster, after] {
+        // Boxed in a plain loop: through a closure the compiler cannot prove the stream `Send` in a spawned task.
+        let mut requests = Vec::with_capacity(together.len());
+        for object in together {
+            requests.push(Ok(one(context, object).boxed()));
+        }
+        stream::iter(requests)
+            .try_for_each_concurrent(CONCURRENCY, |request| request)
             .await?;
     }
     Ok(())
+}
+
+async fn one(context: &Context, object: &DesiredObject) -> Result<(), Error> {
+    let object: DynamicObject =
+        serde_json::from_value(object.value.clone()).map_err(|source| Error::Shape {
+            what: format!("{} {}", object.kind.kind, object.name),
+            source,
+        })?;
+    context.write(&object).await
 }
 
 /// Applies the `Cluster` alone: with its `paused` set, everything of Cluster API and of ours stops writing.
@@ -61,7 +82,6 @@ pub async fn collect(
     rendered: &Rendered,
     seen: &Observation,
 ) -> Result<(), Error> {
-    use capstan_capi::kind;
     let in_use = templates_in_use(seen);
     let label = format!("{}={}", capstan_plan::render::UID_LABEL, name.uid());
     let of_sets = templates_of_machine_sets(context, name).await?;
@@ -133,7 +153,7 @@ async fn templates_of_machine_sets(
     context: &Context,
     name: &ClusterName,
 ) -> Result<Vec<String>, Error> {
-    let kind = capstan_capi::kind::MACHINE_SET;
+    let kind = kind::MACHINE_SET;
     let of_kind = ObjectName {
         api_version: kind.api_version(),
         kind: kind.kind.to_owned(),

@@ -2,44 +2,56 @@
 
 use capstan_plan::change::{Approval, approval};
 use capstan_plan::{Observation, RENDERER, Rendered};
-use capstan_spec::status::{ACCEPTED_PLAN, Carried, Resolved, WorkloadClusterStatus};
+use capstan_spec::status::{ACCEPTED_PLAN, Carried, WorkloadClusterStatus};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use capstan_workload::surroundings::Context;
 use capstan_workload::{Error, apply, change, gate, observe, rollout};
+use tokio::time::Instant;
 
+use super::recent::is_moving;
+use super::site::Site;
 use super::subject::Subject;
 
-/// Applies what of the wish is carried out now, and was accepted: a refused one may name what was not found. What is seen afterwards is the state
-/// after it. False when it waits for somebody.
-pub(super) async fn carry_out(
-    subject: &mut Subject,
-    spec: &WorkloadClusterSpec,
-    context: &Context,
-    name: &ClusterName,
-    resolved: &Resolved,
-    status: &mut WorkloadClusterStatus,
-    seen: &mut Observation,
-) -> Result<bool, Error> {
-    let mut rendered = apply::rendered(context, spec, name, resolved)?;
-    let carrying = may_apply(subject, context, name, seen, &rendered, status).await?;
-    if carrying == Carrying::Waiting {
-        return Ok(false);
+impl Site<'_> {
+    /// Applies what of the wish is carried out now, and was accepted: a refused one may name what was not found. What is
+    /// seen afterwards is the state after it. False when it waits for somebody.
+    pub(super) async fn carry_out(
+        &self,
+        subject: &mut Subject,
+        spec: &WorkloadClusterSpec,
+        status: &mut WorkloadClusterStatus,
+        seen: &mut Observation,
+    ) -> Result<bool, Error> {
+        let (context, name, recent) = (self.context, self.name, self.recent);
+        let mut rendered = apply::rendered(context, spec, name, self.resolved)?;
+        let carrying = may_apply(subject, context, name, seen, &rendered, status).await?;
+        if carrying == Carrying::Waiting {
+            return Ok(false);
+        }
+        // What is carried out is written down first: cut off in between, it is taken up and not asked about.
+        subject.write_status(status).await?;
+        rollout::hold(&context.applier, spec, seen, &mut rendered).await?;
+        let moving = is_moving(&capstan_plan::progress(spec, name, seen));
+        if carrying == Carrying::Again
+            && moving
+            && recent.is_applied(name, seen, &rendered, Instant::now())
+        {
+            return Ok(true);
+        }
+        apply::apply(context, &rendered).await?;
+        apply::collect(context, name, &rendered, seen).await?;
+        if carrying == Carrying::Anew {
+            // Else a cluster whose machines are about to be replaced would be told to be as wanted.
+            *seen = Observation {
+                blockers: std::mem::take(&mut seen.blockers),
+                told: seen.told,
+                moves: std::mem::take(&mut seen.moves),
+                ..observe::observe(context, name).await?
+            };
+        }
+        recent.applied(name, seen, &rendered, Instant::now());
+        Ok(true)
     }
-    // What is carried out is written down first: cut off in between, it is taken up and not asked about.
-    subject.write_status(status).await?;
-    rollout::hold(&context.applier, spec, seen, &mut rendered).await?;
-    apply::apply(context, &rendered).await?;
-    apply::collect(context, name, &rendered, seen).await?;
-    if carrying == Carrying::Anew {
-        // Else a cluster whose machines are about to be replaced would be told to be as wanted.
-        *seen = Observation {
-            blockers: std::mem::take(&mut seen.blockers),
-            told: seen.told,
-            moves: std::mem::take(&mut seen.moves),
-            ..observe::observe(context, name).await?
-        };
-    }
-    Ok(true)
 }
 
 /// What is done with what was rendered.

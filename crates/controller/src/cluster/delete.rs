@@ -25,6 +25,7 @@ pub(super) async fn remove(world: &World, subject: &mut Subject) -> Result<Actio
         return Ok(Action::await_change());
     };
     let name = ClusterName::new(subject.namespace(), subject.name(), uid);
+    world.recent.forget(&name);
     let generation = subject.generation();
     if spec.deletion_policy == DeletionPolicy::Protect {
         status.phase = Some(ClusterPhase::Blocked);

@@ -1,13 +1,16 @@
 //! The reconciler of `WorkloadCluster`s: it strings the steps together, each of which is a module here or a function of
 //! `capstan-workload`.
 
+mod account;
 mod addons;
 mod carry;
 mod delete;
 mod gate;
+mod recent;
 mod replace;
 mod requeue;
 mod settled;
+mod site;
 mod subject;
 mod upgrade;
 
@@ -16,10 +19,8 @@ use std::time::Duration;
 
 use capstan_addons::ChartEngine;
 use capstan_catalog::Catalogue;
-use capstan_plan::{Observation, certificates as ending, progress, rollout as standing, spread};
-use capstan_spec::status::{
-    ClusterPhase, Condition, WorkloadClusterStatus, set_condition, set_or_remove,
-};
+use capstan_plan::{Observation, certificates as ending, progress, rollout as standing};
+use capstan_spec::status::{ClusterPhase, Condition, WorkloadClusterStatus, set_or_remove};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use capstan_workload::clouds::Clouds;
 use capstan_workload::equip::Access;
@@ -27,16 +28,16 @@ use capstan_workload::fingerprint::Objects;
 use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
-use capstan_workload::{
-    Error, apply, certificates, encryption, equip, history, ledger, observe, prepare,
-};
+use capstan_workload::{Error, apply, certificates, encryption, equip, history, observe, prepare};
 use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use rand::Rng as _;
 
+use self::recent::Recent;
 use self::settled::Settled;
+use self::site::Site;
 use self::subject::Subject;
 use crate::record::Record;
 use crate::seen::Seen;
@@ -55,6 +56,7 @@ pub(crate) struct World {
     charts: Arc<dyn ChartEngine>,
     seen: Seen,
     settled: Settled,
+    recent: Recent,
 }
 
 impl World {
@@ -72,6 +74,7 @@ impl World {
             charts,
             seen,
             settled: Settled::default(),
+            recent: Recent::default(),
         }
     }
 }
@@ -108,7 +111,11 @@ pub(crate) async fn reconcile(
     }
     if !subject.has_finalizer() {
         subject.set_finalizer(true).await?;
-        return Ok(Action::requeue(Duration::ZERO));
+        // Nothing is made for a cluster that is not held: it may be gone by now.
+        match Subject::read(&world.client, &cluster).await? {
+            Some(held) if held.has_finalizer() && !held.is_deleting() => subject = held,
+            _ => return Ok(Action::requeue(Duration::ZERO)),
+        }
     }
     world
         .settled
@@ -200,6 +207,12 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         prepared?;
         credential?;
     }
+    let site = Site {
+        context: &context,
+        name: &name,
+        resolved: &resolved,
+        recent: &world.recent,
+    };
     let mut due = None;
     let mut carried_out = spec.paused;
     let addressed = resolved.floating_ip.is_some() || spec.api_access.private;
@@ -207,33 +220,19 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         if spec.paused {
             apply::pause(&context, &spec, &name).await?;
         } else if may_make {
-            let (status, seen) = (&mut status, &mut seen);
-            carried_out = Box::pin(carry::carry_out(
-                subject, &carried, &context, &name, &resolved, status, seen,
-            ))
-            .await?;
+            let carrying = site.carry_out(subject, &carried, &mut status, &mut seen);
+            carried_out = Box::pin(carrying).await?;
         }
         if !spec.paused {
             equip_within(world, &carried, &context, &name, &mut seen).await?;
         }
-        let machines = replace::Machines {
-            context: &context,
-            name: &name,
-            resolved: &resolved,
-        };
-        due = machines
+        due = site
             .replace_failed(subject, &mut record, &mut status, &mut seen)
             .await?;
     }
-    let servers = ledger::servers(&seen, &record.status);
-    let found = ledger::look(&context.session, &spec, &name, &servers).await?;
-    ledger::enter(&mut record.status, &found);
-    record.save().await?;
-    let generation = subject.generation();
-    let shared = spread::shared(&name, &seen, &resolved.server_groups, found.hosts());
-    let spread = spread::condition(&shared, generation, seen.now);
-    set_condition(&mut status.conditions, spread);
-    now_and_then(&mut status, &spec, &name, generation, &seen);
+    site.account(subject, &spec, &mut record, &mut status, &seen)
+        .await?;
+    now_and_then(&mut status, &spec, &name, subject.generation(), &seen);
     // What waits for somebody is looked at all the time.
     let around = carried_out.then_some(&context.surroundings);
     status.settled = around.and_then(|around| {

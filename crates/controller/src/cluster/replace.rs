@@ -1,23 +1,15 @@
 //! Machines whose server failed are made anew.
 
 use capstan_plan::{Observation, replacement};
-use capstan_spec::ClusterName;
-use capstan_spec::status::{Resolved, WorkloadClusterStatus};
-use capstan_workload::surroundings::Context;
+use capstan_spec::status::WorkloadClusterStatus;
 use capstan_workload::{Error, replace};
 use jiff::Timestamp;
 
+use super::site::Site;
 use super::subject::Subject;
 use crate::record::Record;
 
-/// The machines of one cluster.
-pub(super) struct Machines<'a> {
-    pub(super) context: &'a Context,
-    pub(super) name: &'a ClusterName,
-    pub(super) resolved: &'a Resolved,
-}
-
-impl Machines<'_> {
+impl Site<'_> {
     /// Replaces what is due and tells the rest of it in `seen`. Gives the time of the next that is due.
     pub(super) async fn replace_failed(
         &self,
