@@ -289,32 +289,37 @@ impl Session {
             self.has(Service::LoadBalancer).await,
         );
         let (volumes, balancers) = (self.volume(), self.load_balancer());
-        let (
-            mut flavors,
-            mut images,
-            mut networks,
-            extensions,
-            network_zones,
-            compute_zones,
-            quota,
-        ) = tokio::try_join!(
-            compute.flavors(),
-            image.images(&[]),
-            network.networks(&[]),
-            network.extensions(),
-            network.availability_zones(),
-            compute.availability_zones(),
-            self.quota(),
-        )?;
-        let (volume_types, volume_zones) = tokio::try_join!(
-            offered(volume, volumes.volume_types()),
-            offered(volume, volumes.availability_zones()),
-        )?;
-        let (providers, balancer_flavors, balancer_zones) = tokio::try_join!(
-            offered(balancer, balancers.providers()),
-            offered(balancer, balancers.flavors()),
-            offered(balancer, balancers.availability_zones()),
-        )?;
+        // All at once: each service is another program, and none has to wait for another.
+        let of_servers = async {
+            tokio::try_join!(
+                compute.flavors(),
+                image.images(&[]),
+                network.networks(&[]),
+                network.extensions(),
+                network.availability_zones(),
+                compute.availability_zones(),
+                self.quota(),
+            )
+        };
+        let of_volumes = async {
+            tokio::try_join!(
+                offered(volume, volumes.volume_types()),
+                offered(volume, volumes.availability_zones()),
+            )
+        };
+        let of_balancers = async {
+            tokio::try_join!(
+                offered(balancer, balancers.providers()),
+                offered(balancer, balancers.flavors()),
+                offered(balancer, balancers.availability_zones()),
+            )
+        };
+        let (servers, of_volumes, of_balancers) =
+            tokio::try_join!(Box::pin(of_servers), of_volumes, of_balancers)?;
+        let (mut flavors, mut images, mut networks, extensions, network_zones, zones, quota) =
+            servers;
+        let (volume_types, volume_zones) = of_volumes;
+        let (providers, balancer_flavors, balancer_zones) = of_balancers;
         flavors.sort_by(|a, b| (a.vcpus, a.ram, &a.name).cmp(&(b.vcpus, b.ram, &b.name)));
         images.retain(Image::is_usable);
         images.sort_by(|a, b| (a.label(), b.created_at).cmp(&(b.label(), a.created_at)));
@@ -337,7 +342,7 @@ impl Session {
             images,
             networks,
             zones: Zones {
-                compute: compute_zones,
+                compute: zones,
                 network: network_zones.into_iter().collect(),
                 volume: volume_zones,
                 load_balancer: balancer_zones,
