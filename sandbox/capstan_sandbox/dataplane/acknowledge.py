@@ -53,8 +53,15 @@ def acknowledge(snapshot: Snapshot, wanted: KernelState, actual: Actual, rest: I
     for floating in snapshot.floating_ips.values():
         result.floatingips[floating.id] = "ACTIVE" if floating.id in translated else "DOWN"
     for lb in snapshot.load_balancers.values():
-        result.loadbalancers[lb.id] = _tree(lb, wanted, actual, has(lb.vip_port), names)
+        plugged = has(lb.vip_port) and _told(snapshot.ports[lb.vip_port or ""])
+        result.loadbalancers[lb.id] = _tree(lb, wanted, actual, plugged, names)
     return result
+
+
+def _told(port: Port) -> bool:
+    """Whether Neutron has written down what we say of the port. A load balancer waits for that of its VIP: two services
+    hear of the two at their own pace, and whom Octavia tells ACTIVE may ask Neutron at once."""
+    return not ours(port) or port.status == "ACTIVE"
 
 
 def _tree(lb: LoadBalancer, wanted: KernelState, actual: Actual, plugged: bool, names: Names) -> Tree:

@@ -23,6 +23,7 @@ from neutron_lib.plugins.ml2 import api
 from neutron_lib.services.qos import base as qos_base
 from neutron_lib.services.trunk import constants as trunk_constants
 
+from capstan_sandbox.dataplane.snapshot import VIP_OWNER
 from capstan_sandbox.drivers import ack
 
 LOG = logging.getLogger(__name__)
@@ -89,6 +90,8 @@ class MechanismDriver(api.MechanismDriver):
     def update_port_postcommit(self, context):
         if context.original and _without_status(context.original) != _without_status(context.current):
             wake("port updated")
+        elif context.current["device_owner"] == VIP_OWNER:
+            wake("VIP's port acknowledged")  # its load balancer is acknowledged only after that
 
     def _news(self, resource, event, trigger, payload=None):
         if resource == resources.PORT and event == events.AFTER_UPDATE and payload and len(payload.states) > 1:

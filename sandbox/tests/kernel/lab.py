@@ -62,15 +62,19 @@ class Lab:
             ip("netns", "delete", name)
 
     def apply(self) -> Pass:
-        return self.reconciler.run()
+        """One pass; what it says of ports is written down, as Neutron does."""
+        result = self.reconciler.run()
+        for port, status in result.acknowledgements.ports.items():
+            self.change(self.snapshot.ports[port], status=status)
+        return result
 
     def settle(self) -> Pass:
-        """A pass that leaves nothing undone, and a second one that finds nothing to do."""
+        """A pass that leaves nothing undone, and a second one, the result, that finds nothing to do."""
         first = self.apply()
         assert first.left == 0, "something still differs after the pass"
         again = self.apply()
         assert again.changes == 0, "a pass without a change in between had something to do"
-        return first
+        return again
 
     # what is wanted
 

@@ -11,7 +11,8 @@ from capstan_sandbox.dataplane.haproxies import parse
 from capstan_sandbox.dataplane.names import Names
 from capstan_sandbox.dataplane.reconcile import Pass
 from capstan_sandbox.dataplane.server import updates
-from capstan_sandbox.dataplane.snapshot import (HealthMonitor, Listener, LoadBalancer, Member, Pool, Port, Snapshot)
+from capstan_sandbox.dataplane.snapshot import (VIP_OWNER, FixedIp, HealthMonitor, Listener, LoadBalancer, Member,
+                                                Network, Pool, Port, Snapshot, Subnet)
 from capstan_sandbox.dataplane.state import Actual, ActualHaproxy
 from capstan_sandbox.dataplane.wanted import wanted
 
@@ -160,6 +161,28 @@ def told(lb, actual=None, rest=()):
 
 def test_pending_is_not_acknowledged_before_the_kernel_has_it():
     assert told(balancer(provisioning="PENDING_CREATE")).loadbalancers == {"lb": {}}
+
+
+def told_when_served(port_status, owner=VIP_OWNER):
+    """What is told of a load balancer that the kernel has entirely, by what Neutron has of its VIP's port."""
+    lb = balancer(provisioning="PENDING_CREATE")
+    port = Port("vip", "n", "fa:16:3e:00:00:01", owner, fixed_ips=(FixedIp("10.0.0.9", "s"),), status=port_status)
+    snapshot = Snapshot({"n": Network("n")}, {"s": Subnet("s", "n", "10.0.0.0/24")}, {"vip": port}, load_balancers={"lb": lb})
+    state = wanted(snapshot, NAMES, "/d")
+    haproxy = ActualHaproxy("lb", "cs7-l-lb", state.namespaces["cs7-l-lb"].haproxy.digest)
+    return acknowledge(snapshot, state, Actual(haproxies={"lb": haproxy}), (), NAMES)
+
+
+def test_active_only_after_neutron_has_it_of_the_vips_port():
+    early = told_when_served("DOWN")
+    assert early.ports == {"vip": "ACTIVE"} and early.loadbalancers == {"lb": {}}
+    tree = told_when_served("ACTIVE").loadbalancers["lb"]
+    assert tree["loadbalancers"][0]["provisioning_status"] == "ACTIVE"
+
+
+def test_a_port_whose_status_others_say_is_not_waited_for():
+    tree = told_when_served("DOWN", owner="somebody:else").loadbalancers["lb"]
+    assert tree["loadbalancers"][0]["provisioning_status"] == "ACTIVE"
 
 
 def test_deleted_when_nothing_is_left():
