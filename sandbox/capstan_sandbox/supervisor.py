@@ -19,8 +19,10 @@ from pathlib import Path
 from capstan_sandbox import files, processes
 
 PR_SET_CHILD_SUBREAPER = 36
-#: A process that was ready and ends is started again after this many seconds, doubled each time up to the last.
+#: A process that was ready and ends is started again after this many seconds, doubled each time up to the last ...
 RESTART_AFTER, RESTART_AT_MOST = 0.5, 15.0
+#: ... but for one that was ready for longer than this: it does not end because it is started.
+STAYED = 10.0
 
 Probe = Callable[[], Awaitable[bool]]
 
@@ -41,6 +43,11 @@ class Service:
     #: Seconds between SIGTERM and SIGKILL.
     grace: float = 2
     once: bool = False
+
+
+def pause(before: float | None, stayed: float) -> float:
+    """Seconds until a process that was ready for `stayed` seconds is started again; `before`: the pause before that."""
+    return RESTART_AFTER if before is None or stayed > STAYED else min(before * 2, RESTART_AT_MOST)
 
 
 def http(port: int, host: str = "127.0.0.1", path: str = "/") -> Probe:
@@ -155,19 +162,19 @@ class Supervisor:
             self.failure = self.failure or failure
             self._note(service.name, state="failed", status=process.returncode)
             return
-        pause = RESTART_AFTER
+        last: float | None = None
         while not service.once:
+            ready = time.monotonic()
             status = await process.wait()
             if self.stopping:
                 return
-            began_again = time.monotonic()
             self.known[service.name]["restarts"] += 1
             self._note(service.name, state="restarting", status=status)
-            await asyncio.sleep(pause)
+            last = pause(last, time.monotonic() - ready)
+            await asyncio.sleep(last)
             process = await self._start(service)
             with contextlib.suppress(Failed):
                 await self._become_ready(service, process)
-            pause = RESTART_AFTER if time.monotonic() - began_again > 60 else min(pause * 2, RESTART_AT_MOST)
 
     async def _reap_orphans(self) -> None:
         """Collects what daemonised and ended; asyncio collects the children it started."""

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from capstan_sandbox import processes
-from capstan_sandbox.supervisor import Service, command
+from capstan_sandbox.supervisor import Service, command, pause
 
 PROGRAM = """
 import asyncio, sys
@@ -57,6 +57,14 @@ def test_a_service_that_is_killed_is_started_again(supervisor):
     os.kill(first, signal.SIGKILL)
     assert processes.until(lambda: (s := state(root)["services"]["top"])["pid"] != first and s["state"] == "ready", 10)
     assert state(root)["services"]["top"]["restarts"] == 1
+
+
+def test_the_pause_grows_only_for_what_ends_soon_after_it_was_ready():
+    growing = [pause(None, 0)]
+    for _ in range(6):
+        growing.append(pause(growing[-1], 1))
+    assert growing == [0.5, 1, 2, 4, 8, 15, 15]
+    assert pause(15, 11) == 0.5
 
 
 def test_services_die_with_a_killed_supervisor(supervisor):
