@@ -48,8 +48,7 @@ class Tenant:
         self.flavor = self.compute.find_flavor(FLAVOR).id
 
     def close(self):
-        for server in self.compute.servers():
-            self.delete(server)
+        self.delete(*self.compute.servers())
         self.compute.delete_keypair(self.key)
         self.network.delete_network(self.net)
         self.admin.identity.delete_user(self.user)
@@ -81,9 +80,11 @@ class Tenant:
         until(lambda: self.get(server).status == "ERROR", f"{server.name} is in ERROR")
         return (self.get(server).fault or {}).get("message", "")
 
-    def delete(self, server):
-        self.compute.delete_server(server.id, ignore_missing=True)
-        self.await_gone(server)
+    def delete(self, *servers):
+        for server in servers:
+            self.compute.delete_server(server.id, ignore_missing=True)
+        for server in servers:
+            self.await_gone(server)
 
     def await_gone(self, server):
         until(lambda: self.compute.find_server(server.id, ignore_missing=True) is None, f"{server.name} is gone")

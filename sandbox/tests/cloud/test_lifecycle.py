@@ -1,7 +1,6 @@
 """Coming up, being killed, coming up again beside another one, and leaving nothing behind."""
 import json
 import os
-import re
 import signal
 import subprocess
 import time
@@ -10,37 +9,10 @@ from pathlib import Path
 
 import pytest
 from conftest import DOOR, sandbox
+from leavings import Host, left_behind
 
 from capstan_sandbox import netns, processes, slots, sysctl
 from capstan_sandbox.paths import Addresses, Instance
-
-
-def host():
-    """All that a sandbox could leave on a host, each thing as a line."""
-    def lines(*argv):
-        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
-
-    cgroups = [str(d) for d in Path("/sys/fs/cgroup").rglob("*") if d.is_dir()]
-    return {
-        "links": netns.links(),
-        "namespaces": os.listdir(netns.DIRECTORY) if netns.DIRECTORY.exists() else [],
-        "mounts": [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()],
-        "rules": lines("ip", "rule"), "routes": lines("ip", "-4", "route", "show", "table", "all"),
-        "nftables": lines("nft", "list", "ruleset"), "cgroups": cgroups,
-        "iptables": lines("iptables-save") if Path("/usr/sbin/iptables-save").exists() else [],
-    }
-
-
-#: Names that other sandboxes and the tests of the data plane and the hypervisor give, on a machine with several at work.
-def others(ours):
-    prefix = re.escape(Addresses(ours).prefix)
-    return re.compile(rf"\bcs(?!{prefix[2:]}\b)\d+\b|\bck\d+|198\.18\.(?!{ours}\.)\d+\.|capstan-(?!{prefix}\b)")
-
-
-def left_behind(before, after, slot):
-    foreign = others(slot)
-    return {kind: new for kind in after
-            if (new := sorted(x for x in set(after[kind]) - set(before[kind]) if not foreign.search(x)))}
 
 
 def processes_of(instance):
@@ -71,7 +43,7 @@ def answers(address):
 
 
 def test_the_life_of_a_second_sandbox(cloud, second):
-    before, settings = host(), sysctl.read(list(sysctl.wanted()))
+    before, settings = Host.now(), sysctl.read(list(sysctl.wanted()))
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
 
     # killed half-way: the namespace is there, nothing answers yet
@@ -111,7 +83,7 @@ def test_the_life_of_a_second_sandbox(cloud, second):
 
     # down of a dead one takes everything along and leaves the other alone
     sandbox("down", name=second.name)
-    assert left_behind(before, host(), slot) == {}
+    assert left_behind(before, Host.now(), second.root, slot) == {}
     assert processes_of(second) == [] and not second.root.exists() and slots.of(second.root) is None
     assert sysctl.read(list(settings)) == settings, "the other sandbox still needs them"
     assert answers(cloud.addresses.api)

@@ -13,6 +13,8 @@ import probes
 import pytest
 from probes import ask, dial, repeats, within
 
+from capstan_sandbox.hypervisor import dataplane
+
 
 class Site:
     """A project's network behind a router, and what the test makes in it."""
@@ -60,8 +62,13 @@ class Site:
         home.mkdir(parents=True)
         (home / "new").write_text(json.dumps({"uuid": id, "netns": namespace, "vifs": {port.id: "eth0"}}))
         (home / "new").rename(home / "server.json")
+        self.wake("plugged")
         assert within(15, lambda: self.net.get_port(port.id).status == "ACTIVE")
         return SimpleNamespace(id=id, port=port, namespace=namespace, address=port.fixed_ips[0]["ip_address"], home=home)
+
+    def wake(self, why):
+        """As the Nova driver does: the data plane looks by itself only every few seconds."""
+        assert dataplane.wake(self.cloud.instance.root / "run/dataplane.sock", why)
 
     def listen(self, server, port, name):
         self.leave.append(probes.listen(server.namespace, port, name))
@@ -69,7 +76,7 @@ class Site:
 
     def unplug(self, server):
         (server.home / "server.json").unlink(missing_ok=True)
-        server.home.exists() and server.home.rmdir()
+        server.home.exists() and server.home.rmdir()  # and no word to the data plane: it looks by itself, too
 
     def floating(self, server):
         return self.keep(self.net.delete_ip, self.net.create_ip(
