@@ -82,7 +82,7 @@ impl NodeImageError {
     pub fn hint(&self) -> String {
         match self {
             Self::NoneForVersion { available, .. } if available.is_empty() => {
-                "register a node image (property kube_version), or name one by OPENSTACK_IMAGE_NAME"
+                "register a node image (capstan image register), or name one by OPENSTACK_IMAGE_NAME"
                     .to_owned()
             }
             Self::NoneForVersion { available, .. } => {
@@ -94,7 +94,7 @@ impl NodeImageError {
                 ..
             } => format!("did you mean {nearest}?"),
             Self::NotFound { nearest: None, .. } => {
-                "list the images with `openstack image list`".to_owned()
+                "list the node images with capstan image list".to_owned()
             }
             Self::Ambiguous { .. } => "give the id instead".to_owned(),
             Self::NotActive { .. } => "wait until it is, or take another one".to_owned(),
@@ -104,20 +104,25 @@ impl NodeImageError {
 }
 
 impl NodeImageRules {
+    /// The property whose value is the Kubernetes version.
+    pub fn property(&self) -> &str {
+        &self.property
+    }
+
+    /// The version that a name says, if it is one of ours.
+    pub fn version_in_name(&self, name: &str) -> Option<KubernetesVersion> {
+        self.names.iter().find_map(|pattern| {
+            let (before, after) = pattern.split_once("{version}")?;
+            name.strip_prefix(before)?.strip_suffix(after)?.parse().ok()
+        })
+    }
+
     /// The Kubernetes version an image carries: by its property, else by its name.
     pub fn version_of(&self, image: &ImageCandidate) -> Option<KubernetesVersion> {
         if let Some(property) = image.properties.get(&self.property) {
             return property.parse().ok();
         }
-        self.names.iter().find_map(|pattern| {
-            let (before, after) = pattern.split_once("{version}")?;
-            image
-                .name
-                .strip_prefix(before)?
-                .strip_suffix(after)?
-                .parse()
-                .ok()
-        })
+        self.version_in_name(&image.name)
     }
 
     /// Rank of an image's name; the smaller, the more wanted.

@@ -85,6 +85,9 @@ pub(crate) enum Command {
     /// Make, watch, change and remove workload clusters
     #[command(subcommand)]
     Cluster(commands::cluster::Cluster),
+    /// List, register and remove the images that nodes are made of
+    #[command(subcommand)]
+    Image(commands::image::Image),
     /// Bring clusters about; runs on the management server
     #[command(hide = true)]
     Controller(commands::controller::Controller),

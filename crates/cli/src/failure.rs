@@ -75,6 +75,12 @@ impl From<capstan_management::clouds::CloudsError> for Failure {
     }
 }
 
+impl From<capstan_management::images::ImagesError> for Failure {
+    fn from(error: capstan_management::images::ImagesError) -> Self {
+        Self::of(error.category().into(), &error, error.hint())
+    }
+}
+
 impl From<capstan_management::state::StateError> for Failure {
     fn from(error: capstan_management::state::StateError) -> Self {
         capstan_management::Error::from(error).into()

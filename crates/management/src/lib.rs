@@ -19,6 +19,7 @@ pub mod engine;
 pub mod error;
 pub mod graph;
 pub mod identity;
+pub mod images;
 pub mod kubeconfig;
 pub mod late;
 pub mod lock;

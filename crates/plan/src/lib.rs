@@ -7,6 +7,7 @@
 //! | [`facts`] | what must be known of the cloud before that |
 //! | [`offline`] | the same without a look at the cloud, for people without Capstan |
 //! | [`addons`] | which charts with which values the cluster gets |
+//! | [`images`] | what registering a node image will do, and which images may go |
 //! | [`quota`] | what a cluster needs of the project's quota, and whether it fits |
 //! | [`replacement`] | which machines are made anew because their server failed, and when |
 //! | [`spread`] | whether machines that were to be spread are on different hosts |
@@ -20,6 +21,7 @@ pub mod autoscaling;
 pub mod certificates;
 pub mod change;
 pub mod facts;
+pub mod images;
 pub mod offline;
 pub mod progress;
 pub mod quota;

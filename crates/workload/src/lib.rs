@@ -22,6 +22,7 @@
 //! | [`certificates`] | when the kubeconfig expires (pure) |
 //! | [`upgrade`] | what in a cluster an upgrade would meet |
 //! | [`fingerprint`] | whether anything of a cluster has changed (pure) |
+//! | [`image_use`] | which clusters use which image |
 //! | [`ledger`], [`removal`] | what exists in the cloud, and taking it away |
 
 pub mod apply;
@@ -34,6 +35,7 @@ mod error;
 pub mod fingerprint;
 pub mod gate;
 pub mod history;
+pub mod image_use;
 pub mod ledger;
 pub mod observe;
 pub mod preflight;

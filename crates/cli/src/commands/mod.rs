@@ -7,6 +7,7 @@ pub(crate) mod completion;
 pub(crate) mod controller;
 pub(crate) mod down;
 pub(crate) mod env;
+pub(crate) mod image;
 pub(crate) mod plane;
 pub(crate) mod reference;
 pub(crate) mod status;
@@ -30,6 +31,7 @@ pub(crate) async fn run(arguments: Arguments, printer: &Printer) -> Result<(), F
         Command::Env(env) => env.run(&global, printer).await,
         Command::Cloud(cloud) => Box::pin(cloud.run(&global, printer)).await,
         Command::Cluster(cluster) => Box::pin(cluster.run(&global, printer)).await,
+        Command::Image(image) => Box::pin(image.run(&global, printer)).await,
         Command::Controller(controller) => controller.run().await,
         Command::Completion(completion) => {
             completion.run();

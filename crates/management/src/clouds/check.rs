@@ -286,7 +286,7 @@ fn images(look: &Look, rules: &NodeImageRules) -> CheckRow {
         return CheckRow::warning(
             "node images",
             "no image says that it carries Kubernetes",
-            "register one with the property kube_version, or name an image in each cluster",
+            "register one with capstan image register, or name an image in each cluster",
         );
     }
     let versions: Vec<_> = versions.iter().map(ToString::to_string).collect();

@@ -15,6 +15,8 @@ pub(crate) struct Call {
     pub(crate) query: Vec<(String, String)>,
     /// May hold secrets: never shown.
     pub(crate) body: Option<Value>,
+    /// What the body is, where the service wants another word than `application/json`.
+    pub(crate) media_type: Option<&'static str>,
     /// `OpenStack-API-Version`, for the services that have it.
     pub(crate) microversion: Option<&'static str>,
     pub(crate) verb: &'static str,
@@ -38,6 +40,7 @@ impl Call {
             path: path.iter().map(|&segment| segment.to_owned()).collect(),
             query: Vec::new(),
             body: None,
+            media_type: None,
             microversion: service.microversion(),
             verb,
             object: object.into(),
@@ -73,6 +76,21 @@ impl Call {
         Self {
             body: Some(body),
             ..Self::new(service, Method::PUT, path, "update", object)
+        }
+    }
+
+    /// Changes some fields: JSON Patch in the form that Glance reads.
+    pub(crate) fn patch(
+        service: Service,
+        path: &[&str],
+        object: impl Into<String>,
+        body: Value,
+        media_type: &'static str,
+    ) -> Self {
+        Self {
+            body: Some(body),
+            media_type: Some(media_type),
+            ..Self::new(service, Method::PATCH, path, "update", object)
         }
     }
 

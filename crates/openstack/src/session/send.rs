@@ -1,6 +1,9 @@
 //! The one way every call takes.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -85,6 +88,38 @@ impl Session {
         }
     }
 
+    /// Sends a body that is made while it is sent, of `length` octets, within `limit`. It is tried once: such a body cannot
+    /// be had a second time.
+    pub(crate) async fn send_stream(
+        &self,
+        call: &Call,
+        body: reqwest::Body,
+        length: u64,
+        limit: Duration,
+    ) -> Result<Answer, Error> {
+        let url = url_of(&self.endpoint(call.service).await?, call)?;
+        let token = self.token().await?;
+        let request = self
+            .inner
+            .client
+            .request(call.method.clone(), url.clone())
+            .timeout(limit)
+            .header("X-Auth-Token", secret_header(&token.secret))
+            .header("Content-Type", "application/octet-stream")
+            .header("Content-Length", length)
+            .body(body);
+        let started = Instant::now();
+        let ended = exchange(request, &call.method, &url, call.verb, &call.object).await;
+        observer::tell(
+            &self.inner.options,
+            call.service,
+            &call.method,
+            started,
+            &ended,
+        );
+        ended.map_err(|refused| refused.error)
+    }
+
     async fn attempt(&self, call: &Call, url: &Url, token: &Token) -> Result<Answer, Refused> {
         let mut request = self
             .inner
@@ -95,6 +130,9 @@ impl Session {
             .header("Accept", "application/json");
         if let Some(microversion) = call.microversion {
             request = request.header("OpenStack-API-Version", microversion);
+        }
+        if let Some(media_type) = call.media_type {
+            request = request.header("Content-Type", media_type);
         }
         if let Some(body) = &call.body {
             request = request.json(body);
