@@ -8,7 +8,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from capstan_sandbox import cgroup, host_packages, sysctl
+from capstan_sandbox import apt, cgroup, host_packages, sysctl
 from capstan_sandbox.paths import cache
 
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_SYS_CHROOT": 18, "CAP_MKNOD": 27}
@@ -146,7 +146,7 @@ def examine() -> list[Finding]:
         *settings(sysctl.read(list(sysctl.wanted()))),
         disk(shutil.disk_usage(where).free / 2**30, where),
         memory(Path("/proc/meminfo").read_text()),
-        packages(host_packages.missing(), host_packages.can_install()),
+        packages(host_packages.missing(), apt.can_install()),
     ]
 
 

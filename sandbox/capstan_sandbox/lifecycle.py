@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from capstan_sandbox import (clouds, endpoints, entry_points, files, first_calls, host_checks, host_packages, netns,
+from capstan_sandbox import (apt, clouds, endpoints, entry_points, files, first_calls, host_checks, host_packages, netns,
                              openstack_config, openstack_install, openstack_snapshot, parts, processes, services, slots,
                              sysctl, teardown)
 from capstan_sandbox.openstack_config import Site
@@ -84,7 +84,7 @@ def _check(say: Callable[[str], None]) -> None:
     findings = host_checks.examine()
     if any(f.fatal and not f.ok for f in findings):
         raise UpError("this host lacks something:\n" + host_checks.table(findings, all_of_them=False))
-    host_packages.install(host_packages.missing(), say)
+    apt.install(host_packages.missing(), say)
 
 
 def up(instance: Instance, say: Callable[[str], None], build: bool = True) -> Record:

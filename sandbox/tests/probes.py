@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from capstan_sandbox import processes
 from capstan_sandbox.dataplane import netns
 
 #: What a packet that nobody answers may cost a test (seconds).
@@ -118,9 +119,4 @@ def pings(namespace: str, address: str, patience: float = SILENCE) -> bool:
 
 def within(seconds: float, condition: Callable[[], bool]) -> bool:
     """Whether the condition comes to hold in time; what happens in the kernel and in HAProxy is not instant."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
+    return processes.until(condition, seconds)

@@ -1,19 +1,16 @@
-"""Debian packages on the host: looked up without network, installed only when missing, without starting anything."""
+"""Debian packages that recipes need: looked up without network, installed only when missing."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable
+
+from capstan_sandbox import apt, files
+from capstan_sandbox.shell import CommandError
 
 from .errors import ArtifactError
-
-# invoke-rc.d and deb-systemd-invoke ask it before they start a service; 101 means "not allowed".
-POLICY = Path("/usr/sbin/policy-rc.d")
-POLICY_TEXT = "#!/bin/sh\n# Put here by capstan's sandbox while it installs packages; removed afterwards.\nexit 101\n"
 
 
 def installed() -> set[str]:
@@ -28,41 +25,12 @@ def installed() -> set[str]:
 def ensure(names: Iterable[str], say: Callable[[str], None]) -> list[str]:
     """Installs what is missing and returns its names. With nothing missing it needs neither network nor root."""
     missing = sorted(set(names) - installed()) if names else []
-    if not missing:
-        return []
-    if os.geteuid() != 0:
+    if missing and os.geteuid() != 0:
         raise ArtifactError(f"packages are missing: {' '.join(missing)}",
                             f"sudo apt-get install --no-install-recommends {' '.join(missing)}")
-    say(f"installs {' '.join(missing)}")
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600", *missing]
-    update = ["apt-get", "update", "-qq"]
-    with services_stay_stopped():
-        # The package lists are usually fresh enough; reading them anew is the remedy, not the rule.
-        if run(install).returncode != 0:
-            run(update)
-            result = run(install)
-            if result.returncode != 0:
-                raise ArtifactError(f"failed to install {' '.join(missing)}:\n{result.stdout[-2000:]}",
-                                    "is a package server reachable? try: apt-get update")
-    return missing
-
-
-def run(command: list[str]) -> subprocess.CompletedProcess:
-    """Runs apt without questions."""
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
-
-
-@contextlib.contextmanager
-def services_stay_stopped(policy: Path = POLICY) -> Iterator[None]:
-    """While it holds, installing a package starts no service. Somebody else's policy is left alone."""
-    ours = not policy.exists() or policy.read_text() == POLICY_TEXT
-    if ours:
-        policy.write_text(POLICY_TEXT)
-        policy.chmod(0o755)
     try:
-        yield
-    finally:
-        if ours:
-            policy.unlink(missing_ok=True)
+        apt.install(missing, say)
+    except (CommandError, files.Busy) as error:
+        raise ArtifactError(f"failed to install {' '.join(missing)}: {error}",
+                            "is a package server reachable? try: apt-get update") from error
+    return missing

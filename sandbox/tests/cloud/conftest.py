@@ -10,6 +10,7 @@ from pathlib import Path
 import openstack
 import pytest
 from openstack.config import OpenStackConfig
+from server_lab import Tenant
 
 from capstan_sandbox.fault_cli import call
 from capstan_sandbox.paths import SOURCE, Addresses, Instance
@@ -120,6 +121,14 @@ def faults(cloud):
 @pytest.fixture(scope="session")
 def admin(cloud):
     return cloud.connect("admin")
+
+
+@pytest.fixture(scope="module")
+def tenant(cloud, admin):
+    """A project with a network and a key, whose servers the tests of a file share."""
+    made = Tenant(cloud, admin)
+    yield made
+    made.close()
 
 
 @pytest.fixture

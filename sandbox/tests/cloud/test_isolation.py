@@ -6,9 +6,7 @@ import socket
 import subprocess
 import time
 
-import pytest
-
-from capstan_sandbox import netns
+from capstan_sandbox import netns, processes
 
 #: Documentation addresses (RFC 5737): on no network of this host, and never on the Internet.
 ELSEWHERE = ("203.0.113.7", "198.51.100.7")
@@ -83,11 +81,7 @@ def test_a_router_has_no_way_out_either(cloud, project):
     project.network.add_interface_to_router(router, subnet_id=subnet.id)
     try:
         namespace = f"{cloud.addresses.prefix}-r-{router.id[:8]}"
-        deadline = time.monotonic() + 30
-        while not netns.exists(namespace):
-            if time.monotonic() > deadline:
-                pytest.fail(f"the data plane made no {namespace}")
-            time.sleep(0.1)
+        assert processes.until(lambda: netns.exists(namespace), 30), f"the data plane made no {namespace}"
         marker = f"capstan-router-{os.getpid()}"
         uplinks = [n for n in netns.links() if n != "lo" and not n.startswith("cs") and _is_up(n)]
         with captures(uplinks) as sockets:

@@ -119,9 +119,7 @@ def test_faults_do_not_meet_the_services_among_themselves(faults, project):
     faults.clear()
     project.load_balancer.wait_for_load_balancer(balancer.id, interval=0.2, wait=60)
     project.load_balancer.delete_load_balancer(balancer.id, cascade=True)
-    deadline = time.monotonic() + 60
-    while project.load_balancer.find_load_balancer(balancer.id) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    assert processes.until(lambda: not project.load_balancer.find_load_balancer(balancer.id), 60)
     project.network.delete_subnet(subnet)
     project.network.delete_network(network)
 

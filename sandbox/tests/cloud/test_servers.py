@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from server_lab import Tenant, until
+from server_lab import until
 
 USER_DATA = b"""## template: jinja
 #cloud-config
@@ -14,13 +14,6 @@ write_files:
   content: "{{ instance_id }} {{ local_hostname }} {{ v1.availability_zone }} {{ ds.meta_data.name }} \
 {{ ds.meta_data.meta.colour }}"
 """
-
-
-@pytest.fixture(scope="module")
-def tenant(cloud, admin):
-    made = Tenant(cloud, admin)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

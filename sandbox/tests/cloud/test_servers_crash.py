@@ -1,13 +1,6 @@
 """kill -9 of Nova at bad moments: servers live on, and nothing half made stays."""
 import pytest
-from server_lab import Tenant, until
-
-
-@pytest.fixture(scope="module")
-def tenant(cloud, admin):
-    made = Tenant(cloud, admin)
-    yield made
-    made.close()
+from server_lab import until
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from capstan_sandbox import apt
 from capstan_sandbox.artifacts import command, packages, step
 from capstan_sandbox.artifacts.builder import Builder
 from capstan_sandbox.artifacts.errors import ArtifactError
@@ -322,16 +323,5 @@ def test_path_prints_nothing_but_the_directory(source, tmp_path, monkeypatch, ca
 
 
 def test_installed_packages_need_no_network(monkeypatch):
-    monkeypatch.setattr(packages, "run", lambda command: pytest.fail(f"ran {command}"))
+    monkeypatch.setattr(apt, "run", lambda *argv, **more: pytest.fail(f"ran {argv}"))
     assert packages.ensure(["dpkg"], lambda text: pytest.fail(text)) == []
-
-
-def test_services_are_kept_from_starting_only_meanwhile(tmp_path):
-    policy = tmp_path / "policy-rc.d"
-    with packages.services_stay_stopped(policy):
-        assert subprocess.run([policy], check=False).returncode == 101
-    assert not policy.exists()
-    policy.write_text("#!/bin/sh\nexit 0\n")
-    with packages.services_stay_stopped(policy):
-        assert policy.read_text() == "#!/bin/sh\nexit 0\n"
-    assert policy.exists()
