@@ -13,6 +13,7 @@ PROGRAMS = {
     "conntrack": "conntrack",
     "nsenter": "util-linux",
     "setpriv": "util-linux",
+    "losetup": "mount",
     "epmd": "erlang-base",
     "mariadb": "mariadb-client",
     "mariadb-install-db": "mariadb-server",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from capstan_sandbox import files, netns, processes, slots, sysctl
+from capstan_sandbox.hypervisor import volumes
 from capstan_sandbox.hypervisor.layout import Layout
 from capstan_sandbox.hypervisor.server import remove_all
 from capstan_sandbox.paths import Addresses, cache
@@ -49,6 +50,7 @@ def _remove(claim: slots.Claim) -> None:
     _servers(claim)
     processes.end(lambda: netns.tenants(addresses), 0)
     _unmount(claim.root)
+    volumes.detach_below(claim.root)
     netns.remove(addresses)
     rest = netns.of_slot(addresses) + [link for link in netns.links() if link.startswith(f"{addresses.prefix}-")]
     if rest:

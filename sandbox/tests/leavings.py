@@ -32,6 +32,7 @@ class Host:
             "rules": lines("ip", "rule"), "routes": lines("ip", "-4", "route", "show", "table", "all"),
             "nftables": lines("nft", "list", "ruleset"),
             "cgroups": [str(d) for d in Path("/sys/fs/cgroup").rglob("*") if d.is_dir()],
+            "loops": [file.read_text().strip() for file in Path("/sys/block").glob("loop*/loop/backing_file")],
             "iptables": lines("iptables-save") if Path("/usr/sbin/iptables-save").exists() else [],
         }
         roots |= {claim.root for claim in slots.claims()}

@@ -77,10 +77,14 @@ def look_at(tenant, bed):
     path.write_text(tenant.capstan("cluster", "kubeconfig", "rich").stdout)
     assert ":8443" in path.read_text()
     kubectl = Kubectl(bed.kubectl, path)
-    nodes = {node["metadata"]["labels"].get("example.org/special"): node["spec"].get("taints", [])
+    nodes = {node["metadata"]["labels"].get("example.org/special"): node
              for node in json.loads(kubectl("get", "nodes", "-o", "json"))["items"]}
-    assert {"key": "example.org/special", "effect": "NoSchedule"} in nodes["yes"] and len(nodes) == 2
-    assert sorted(volume.size for volume in tenant.cloud.block_storage.volumes()) == [15, 20, 20]
+    assert {"key": "example.org/special", "effect": "NoSchedule"} in nodes["yes"]["spec"]["taints"] and len(nodes) == 2
+    assert sorted(volume.size for volume in tenant.cloud.block_storage.volumes()) == [1, 2, 15, 20, 20]
+    for special, gib in (("yes", 1), (None, 2)):
+        metrics = kubectl("get", "--raw", f"/api/v1/nodes/{nodes[special]['metadata']['name']}/proxy/metrics/cadvisor")
+        size, = re.findall(r'^container_fs_limit_bytes{.*device="/dev/vdb",id="/",.*} (\S+)', metrics, re.M)
+        assert 0.9 * gib < float(size) / 2**30 < gib, "the volume is not mounted"
     server, = json.loads(kubectl("get", "pods", "-n", "kube-system", "-l", "component=kube-apiserver", "-o", "json"))["items"]
     said = server["spec"]["containers"][0]["command"]
     assert any(word.startswith("--audit-policy-file=") for word in said)

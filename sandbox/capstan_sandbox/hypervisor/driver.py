@@ -43,6 +43,8 @@ class ContainerDriver(driver.ComputeDriver):
     capabilities = {
         **driver.ComputeDriver.capabilities,
         "supports_attach_interface": True,
+        # tags of volumes are kept by Nova; the server is not told them, there is no metadata service
+        "supports_device_tagging": True,
         "supports_image_type_raw": True,
         "supports_image_type_qcow2": True,
     }
@@ -155,7 +157,7 @@ class ContainerDriver(driver.ComputeDriver):
             self._faults(instance)
             with self._lock(instance.uuid):
                 self._remove(server)
-                self._build(server, instance, network_info or [], power_on)
+                self._build(server, instance, network_info or [], _volumes(block_device_info), power_on)
         except Exception as error:
             with excutils.save_and_reraise_exception() as again:
                 with self._lock(instance.uuid):
@@ -164,10 +166,10 @@ class ContainerDriver(driver.ComputeDriver):
                     again.reraise = False
                     raise exception.BuildAbortException(instance_uuid=instance.uuid, reason=str(error)) from error
 
-    def _build(self, server, instance, network_info, power_on):
+    def _build(self, server, instance, network_info, volumes, power_on):
         record = state.State(uuid=instance.uuid, host=self.host, name=instance.name, hostname=instance.hostname,
                              rootfs=_rootfs(instance), memory_mb=instance.flavor.memory_mb,
-                             vcpus=instance.flavor.vcpus)
+                             vcpus=instance.flavor.vcpus, volumes=volumes)
         with self._plugged(instance, network_info):
             server.create(record, seed.files(_identity(instance, network_info, self.layout)))
             server.plug([vif["id"] for vif in network_info])
@@ -253,7 +255,11 @@ class ContainerDriver(driver.ComputeDriver):
             state.unplug_one(self._existing(instance).paths, vif["id"])
         self._wake("detach")
 
-    # -- volumes: to boot from, as far as Nova and Cinder see ----------------------------------------------------
+    # -- volumes: the one to boot from only as far as Nova and Cinder see, the others are block devices ------------
+
+    def default_root_device_name(self, instance, image_meta, root_bdm):
+        """As of a machine with virtio: further volumes are vdb, vdc …"""
+        return "/dev/vda"
 
     def get_volume_connector(self, instance):
         return {"ip": CONF.my_ip, "host": self.host, "platform": platform.machine(), "os_type": "linux",
@@ -264,7 +270,7 @@ class ContainerDriver(driver.ComputeDriver):
         raise NotImplementedError("the sandbox's servers take no volumes while they run")
 
     def detach_volume(self, context, connection_info, instance, mountpoint, encryption=None):
-        """Nothing is ever attached."""
+        """Never called: Nova detaches only on the host that its configuration names, and ours are four in one process."""
 
     def get_instance_disk_info(self, instance, block_device_info=None):
         return []
@@ -377,6 +383,18 @@ def _rootfs(instance) -> str:
         raise ServerError(f"image {instance.image_ref or '(none)'} has no property {ROOTFS_PROPERTY}: "
                           "the sandbox boots only images it made itself (`openstack image list`)")
     return value
+
+
+def _volumes(block_device_info) -> dict[str, str]:
+    """Device to file, of the volumes beside the root."""
+    root = driver.block_device_info_get_root_device(block_device_info)
+    return {mapping["mount_device"]: _file(mapping["connection_info"])
+            for mapping in driver.block_device_info_get_mapping(block_device_info) if mapping["mount_device"] != root}
+
+
+def _file(connection_info) -> str:
+    """Where the sandbox's Cinder keeps the volume."""
+    return connection_info["data"]["path"]
 
 
 def _identity(instance, network_info, layout) -> seed.Identity:

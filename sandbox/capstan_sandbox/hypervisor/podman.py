@@ -47,8 +47,8 @@ def base(layout: Layout, cgroups: Cgroups) -> list[str]:
             "--storage-driver", "vfs", *cgroups.podman_flags()]
 
 
-def run_argv(server: ServerPaths, host: str, hostname: str, limits: Limits, cgroups: Cgroups) -> list[str]:
-    """The arguments that boot a server; each odd one is explained in this directory's README.md."""
+def run_argv(server: ServerPaths, host: str, hostname: str, limits: Limits, cgroups: Cgroups, init: list[str]) -> list[str]:
+    """The arguments that boot a server by `init`; each odd one is explained in this directory's README.md."""
     argv = ["run", "--detach", "--name", server.container,
             "--label", f"{LABEL_SERVER}={server.uuid}", "--label", f"{LABEL_HOST}={host}",
             "--privileged", *cgroups.run_flags(), "--cgroup-parent", server.cgroup,
@@ -63,7 +63,7 @@ def run_argv(server: ServerPaths, host: str, hostname: str, limits: Limits, cgro
         "--tty", "--log-driver", "k8s-file", "--log-opt", f"path={server.console}",
         "--log-opt", f"max-size={CONSOLE_SIZE}", "--pidfile", str(server.pidfile),
         "--volume", f"{server.containerd}:/var/lib/containerd",
-        "--rootfs", str(server.merged), "/sbin/init"]
+        "--rootfs", str(server.merged), *init]
 
 
 class Podman:

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from capstan_sandbox import shell
-from capstan_sandbox.hypervisor import console, seed, state
+from capstan_sandbox.hypervisor import console, seed, state, volumes
 from capstan_sandbox.hypervisor.layout import Layout, ServerPaths
 from capstan_sandbox.hypervisor.podman import Limits, Podman, run_argv
 
@@ -90,6 +90,9 @@ class Server:
         self.paths.plug.unlink(missing_ok=True)
         self.podman.remove(self.paths.container)
         _remove_cgroups(self.podman.cgroups.directories(self.paths.cgroup))
+        if record := self.state():
+            for file in record.volumes.values():
+                volumes.detach(Path(file))
         while _mounted(self.paths.merged):
             shell.run("umount", str(self.paths.merged))
         if self.paths.netns_path.exists():
@@ -118,7 +121,8 @@ class Server:
         for name, data in (content or {}).items():
             self._write_inside(name, data)
         limits = Limits(record.memory_mb, record.vcpus)
-        self.podman(*run_argv(self.paths, record.host, record.hostname, limits, self.podman.cgroups))
+        init = volumes.init({device: volumes.attach(Path(file)) for device, file in record.volumes.items()})
+        self.podman(*run_argv(self.paths, record.host, record.hostname, limits, self.podman.cgroups, init))
         state.write(self.paths, record.with_(phase=state.READY, power="on"))
         pid = self.init_pid()
         if pid is None:

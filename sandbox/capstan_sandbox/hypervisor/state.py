@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from capstan_sandbox import files
 from capstan_sandbox.hypervisor.layout import ServerPaths
@@ -12,7 +12,8 @@ BUILDING, READY = "building", "ready"
 
 @dataclass(frozen=True)
 class State:
-    """`phase`: building until the first boot has begun; `power`: what it should be, "on" or "off"."""
+    """`phase`: building until the first boot has begun; `power`: what it should be, "on" or "off"; `volumes`: device to file,
+    without the one it boots from."""
 
     uuid: str
     host: str
@@ -23,8 +24,9 @@ class State:
     vcpus: int
     phase: str = BUILDING
     power: str = "on"
+    volumes: dict[str, str] = field(default_factory=dict)
 
-    def with_(self, **changes: str) -> State:
+    def with_(self, **changes: str | dict[str, str]) -> State:
         return replace(self, **changes)
 
 

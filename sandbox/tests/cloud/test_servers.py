@@ -7,6 +7,8 @@ import time
 import pytest
 from server_lab import until
 
+from capstan_sandbox.hypervisor import volumes
+
 USER_DATA = b"""## template: jinja
 #cloud-config
 write_files:
@@ -133,6 +135,33 @@ def test_delete_leaves_nothing(tenant, server):
     assert tenant.traces(server)
     tenant.delete(server)
     tenant.await_no_traces(server)
+
+
+VOLUME = b"""#cloud-config
+fs_setup: [{label: data, filesystem: ext4, device: /dev/vdb, partition: none, overwrite: false}]
+mounts: [[LABEL=data, /data]]
+runcmd: [[touch, /data/kept]]
+"""
+
+
+def test_volumes_are_block_devices(tenant):
+    """What Cluster API asks cloud-init for is there, outlives a reboot, and is seen by no other server."""
+    disk = {"boot_index": -1, "source_type": "blank", "destination_type": "volume", "volume_size": 1,
+            "delete_on_termination": True, "tag": "data"}
+    root = {"boot_index": 0, "source_type": "image", "destination_type": "local", "uuid": tenant.image}
+    made = tenant.boot("disk", user_data=VOLUME, block_device_mapping=[root, disk])
+    until(lambda: (tenant.pid(made) and tenant.inside(made, "ls", "/data", check=False).split()) == ["kept", "lost+found"],
+          "cloud-init has made a file system and mounted it")
+    assert tenant.inside(made, "findmnt", "-no", "SOURCE", "/data") == "/dev/vdb"
+    before = tenant.pid(made)
+    tenant.inside(made, "systemctl", "reboot", check=False)
+    until(lambda: tenant.pid(made) not in (0, before), "it has another init")
+    tenant.await_systemd(made)
+    assert tenant.inside(made, "ls", "/data/kept")
+    assert tenant.inside(made, "find", "/dev", "-type", "b") == "/dev/vdb"
+    assert len(volumes.below(tenant.cloud.instance.root)) == 1
+    tenant.delete(made)
+    until(lambda: not volumes.below(tenant.cloud.instance.root), "no loop device is left")
 
 
 def test_compressed_user_data(tenant):

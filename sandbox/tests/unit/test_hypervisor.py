@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from capstan_sandbox import cgroup
-from capstan_sandbox.hypervisor import console, dataplane, faults, layout, podman, resources, seed, state, watch
+from capstan_sandbox.hypervisor import console, dataplane, faults, layout, podman, resources, seed, state, volumes, watch
 
 UUID = "c19fd775-67da-43e8-95e7-9e8e22610275"
 
@@ -129,9 +129,9 @@ class TestPodman:
     v2 = cgroup.parse("26 25 0:23 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw")
 
     def test_command_line(self, place):
-        argv = podman.run_argv(place.server(UUID), "compute-1", "web", podman.Limits(2048, 2), self.v2)
+        argv = podman.run_argv(place.server(UUID), "compute-1", "web", podman.Limits(2048, 2), self.v2, ["/bin/sh", "-c", "x"])
         text = " ".join(argv)
-        assert argv[-2:] == [str(place.server(UUID).merged), "/sbin/init"]
+        assert argv[-4:] == [str(place.server(UUID).merged), "/bin/sh", "-c", "x"]
         for part in ("--memory 2048m --memory-swap 2048m --cpu-shares 2048", "--cgroupns=private", "--systemd=false",
                      f"--env container_uuid={UUID}", "--dns none", "--no-hosts", "--tty",
                      f"--label {podman.LABEL_SERVER}={UUID}", f"--label {podman.LABEL_HOST}=compute-1",
@@ -144,14 +144,32 @@ class TestPodman:
             assert one[one.index(flag) + 1] != two[two.index(flag) + 1]
 
 
+class TestVolumes:
+    def test_a_server_has_its_own_block_devices_and_no_other(self):
+        shell, flag, script = volumes.init({"/dev/vdc": 12, "/dev/vdb": 3})
+        assert (shell, flag) == ("/bin/sh", "-c")
+        assert script == (
+            "set -e; find /dev -xdev -type b -delete; (umask 0077; mknod /dev/vdb b 7 3); (umask 0077; mknod /dev/vdc b 7 12); "
+            "mount --all || true; exec /sbin/init fstab=no")
+        assert volumes.init({})[2].split("; ")[2:] == ["exec /sbin/init"]
+
+    def test_what_the_kernel_says_of_loop_devices(self, tmp_path):
+        for number, text in ((0, "/v/a\n"), (7, "/v/b (deleted)\n")):
+            (tmp_path / f"loop{number}/loop").mkdir(parents=True)
+            (tmp_path / f"loop{number}/loop/backing_file").write_text(text)
+        (tmp_path / "loop3").mkdir()
+        assert [volumes.attached(Path(f), tmp_path) for f in ("/v/a", "/v/b", "/v/c")] == [0, 7, None]
+
+
 class TestState:
     record = state.State(UUID, "compute-0", "instance-1", "web", "rootfs-node/x", 512, 1)
 
     def test_kept(self, place):
         paths = place.server(UUID)
         assert state.read(paths) is None
-        state.write(paths, self.record.with_(power="off"))
-        assert state.read(paths) == self.record.with_(power="off")
+        changed = self.record.with_(power="off", volumes={"/dev/vdb": "/v/a"})
+        state.write(paths, changed)
+        assert state.read(paths) == changed
 
     def test_what_the_data_plane_reads(self, place):
         paths = place.server(UUID)

@@ -15,7 +15,7 @@ def found(kind, line, roots=frozenset({OTHER})):
 @pytest.mark.parametrize("kind, line", [
     ("links", "cs1-ext"), ("links", "veth0"), ("namespaces", "cs1"), ("namespaces", "cs1-s-0123abcd"),
     ("mounts", "/run/netns/cs1-l-0123abcd"), ("mounts", "/cache/sandbox/test-1/servers/x/merged"), ("mounts", "/mnt"),
-    ("mounts", "/run/capstan-sandbox/cs1/podman/tmp"), ("mounts", "/cache/sandbox/test-100/data"),
+    ("mounts", "/run/capstan-sandbox/cs1/podman/tmp"), ("loops", "/cache/sandbox/test-1/data/cinder/volumes/x"), ("mounts", "/cache/sandbox/test-100/data"),
     ("cgroups", "/sys/fs/cgroup/memory/capstan-cs1/x"), ("routes", "198.18.1.0/24 dev cs1-ext"),
     ("rules", "100: from all lookup 7"), ("nftables", "ip saddr 198.18.1.7 accept")])
 def test_its_own_and_nobodys_are_found(kind, line):
