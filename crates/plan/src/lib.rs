@@ -12,6 +12,7 @@
 //! | [`replacement`] | which machines are made anew because their server failed, and when |
 //! | [`spread`] | whether machines that were to be spread are on different hosts |
 //! | [`upgrade`] | by which moves a cluster gets to another version, and what stands in the way |
+//! | [`waking`] | which machines may join and have not noticed |
 //! | [`mod@progress`] | how far the work is, and why it stands still |
 //!
 //! Nothing here does I/O, looks at a clock or draws a random number: the same input gives the same output, byte by byte.
@@ -30,6 +31,7 @@ pub mod replacement;
 pub mod rollout;
 pub mod spread;
 pub mod upgrade;
+pub mod waking;
 
 pub use facts::Facts;
 pub use progress::{Observation, progress};

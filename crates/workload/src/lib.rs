@@ -23,6 +23,7 @@
 //! | [`upgrade`] | what in a cluster an upgrade would meet |
 //! | [`fingerprint`] | whether anything of a cluster has changed (pure) |
 //! | [`image_use`] | which clusters use which image |
+//! | [`wake`] | machines that may join are told so |
 //! | [`ledger`], [`removal`] | what exists in the cloud, and taking it away |
 
 pub mod apply;
@@ -37,6 +38,7 @@ pub mod gate;
 pub mod history;
 pub mod image_use;
 pub mod ledger;
+mod mark;
 pub mod observe;
 pub mod preflight;
 pub mod prepare;
@@ -47,6 +49,7 @@ pub mod resource;
 pub mod rollout;
 pub mod surroundings;
 pub mod upgrade;
+pub mod wake;
 pub mod wish;
 
 pub use error::Error;

@@ -1,15 +1,13 @@
 //! Replacing machines whose server failed. Which and when is said by [`capstan_plan::replacement`].
 
-use capstan_capi::{kind, label};
-use capstan_kubernetes::{Applier, Error as KubernetesError, FIELD_MANAGER, ObjectName};
+use capstan_capi::label;
+use capstan_kubernetes::{Applier, Error as KubernetesError};
 use capstan_plan::replacement::{Failed, Room};
 use capstan_spec::status::Resolved;
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use kube::core::Status;
-use kube::core::response::StatusDetails;
-use serde_json::json;
+use kube::api::{DeleteParams, Preconditions};
 
+use crate::mark::{is_another, mark, object_name};
 use crate::surroundings::Context;
 use crate::{Error, preflight};
 
@@ -28,55 +26,32 @@ pub async fn room(
 /// it, because its owner alone knows whether etcd can do without it. A machine of the same name that is another one by now
 /// (its uid tells) is not touched; that it is gone already is as good.
 pub async fn replace(applier: &Applier, name: &ClusterName, failed: &Failed) -> Result<(), Error> {
-    let object = ObjectName {
-        api_version: kind::MACHINE.api_version(),
-        kind: kind::MACHINE.kind.to_owned(),
-        namespace: Some(name.namespace().to_owned()),
-        name: failed.machine.clone(),
-    };
-    let api = applier.kinds().api_of(&object).await?;
-    let (verb, outcome) = if failed.is_control_plane() {
-        // A patch that names another uid than the object's is refused.
-        let mark =
-            json!({"metadata": {"uid": failed.uid, "annotations": {label::REMEDIATE_MACHINE: ""}}});
-        let params = PatchParams {
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        let patched = api
-            .patch(&failed.machine, &params, &Patch::Merge(&mark))
-            .await;
-        ("mark", patched.map(drop))
+    if failed.is_control_plane() {
+        let (machine, uid) = (&failed.machine, &failed.uid);
+        mark(applier, name, machine, uid, label::REMEDIATE_MACHINE).await?;
     } else {
-        let preconditions = Preconditions {
-            uid: Some(failed.uid.clone()),
-            resource_version: None,
-        };
-        let params = DeleteParams::background().preconditions(preconditions);
-        let deleted = api.delete(&failed.machine, &params).await;
-        ("delete", deleted.map(drop))
-    };
-    match outcome {
-        Ok(()) => {
-            tracing::info!(
-                machine = failed.machine,
-                reason = failed.reason.message,
-                detail = failed.reason.detail,
-                "a server failed; its machine is replaced"
-            );
-            Ok(())
-        }
-        Err(kube::Error::Api(status)) if status.is_not_found() || is_another(&status) => Ok(()),
-        Err(error) => Err(KubernetesError::request(verb, object.to_string(), error).into()),
+        delete(applier, name, failed).await?;
     }
+    tracing::info!(
+        machine = failed.machine,
+        reason = failed.reason.message,
+        detail = failed.reason.detail,
+        "a server failed; its machine is replaced"
+    );
+    Ok(())
 }
 
-/// Whether the API server refused because the uid is another: a conflict on deletion, an immutable field on a patch of a
-/// custom resource.
-fn is_another(status: &Status) -> bool {
-    let of_uid = |details: &StatusDetails| {
-        let mut causes = details.causes.iter();
-        causes.any(|cause| cause.field == "metadata.uid")
+async fn delete(applier: &Applier, name: &ClusterName, failed: &Failed) -> Result<(), Error> {
+    let object = object_name(name, &failed.machine);
+    let api = applier.kinds().api_of(&object).await?;
+    let preconditions = Preconditions {
+        uid: Some(failed.uid.clone()),
+        resource_version: None,
     };
-    status.is_conflict() || (status.is_invalid() && status.details.as_ref().is_some_and(of_uid))
+    let params = DeleteParams::background().preconditions(preconditions);
+    match api.delete(&failed.machine, &params).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() || is_another(&status) => Ok(()),
+        Err(error) => Err(KubernetesError::request("delete", object.to_string(), error).into()),
+    }
 }

@@ -1,4 +1,4 @@
-//! Replacing machines on a real API server: the one that was meant, and no namesake.
+//! Waking and replacing machines on a real API server: the one that was meant, and no namesake.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::time::Duration;
@@ -7,9 +7,11 @@ use capstan_capi::{kind, label, view};
 use capstan_kubernetes::{Applier, Deadline, ObjectName, parse_manifest};
 use capstan_plan::Observation;
 use capstan_plan::replacement::{Failed, failed};
+use capstan_plan::waking::WOKEN;
 use capstan_spec::{ClusterName, KubernetesVersion, WorkloadClusterSpec};
 use capstan_testkit::ApiServer;
 use capstan_workload::replace::replace;
+use capstan_workload::wake::wake;
 use kube::core::DynamicObject;
 
 const OBJECTS: &str = "
@@ -37,10 +39,13 @@ metadata: {name: control, namespace: default, labels: {cluster.x-k8s.io/control-
 spec: {}
 ";
 
+fn view_of(machine: &DynamicObject) -> view::Machine {
+    serde_json::from_value(serde_json::to_value(machine).unwrap()).unwrap()
+}
+
 /// The machine as one whose server was refused, with another uid if wanted.
 fn refused(name: &ClusterName, machine: &DynamicObject, uid: Option<&str>) -> Failed {
-    let mut machine: view::Machine =
-        serde_json::from_value(serde_json::to_value(machine).unwrap()).unwrap();
+    let mut machine = view_of(machine);
     if let Some(uid) = uid {
         uid.clone_into(&mut machine.metadata.uid);
     }
@@ -64,7 +69,7 @@ fn refused(name: &ClusterName, machine: &DynamicObject, uid: Option<&str>) -> Fa
 }
 
 #[tokio::test]
-async fn the_machine_that_failed_is_replaced_and_one_of_its_name_is_not() {
+async fn the_machine_that_was_meant_is_woken_and_replaced_and_one_of_its_name_is_not() {
     let Some(server) = ApiServer::start().await else {
         return;
     };
@@ -89,6 +94,24 @@ async fn the_machine_that_failed_is_replaced_and_one_of_its_name_is_not() {
         let annotations = api.get("control").await.unwrap().metadata.annotations;
         annotations.is_some_and(|all| all.contains_key(label::REMEDIATE_MACHINE))
     };
+
+    let mut seen = Observation {
+        cluster: Some(view::Cluster::default()),
+        machines: vec![view_of(&control)],
+        ..Observation::default()
+    };
+    let woken = async || {
+        let annotations = api.get("control").await.unwrap().metadata.annotations;
+        annotations.is_some_and(|all| all.contains_key(WOKEN))
+    };
+    wake(&applier, &name, &seen).await.unwrap();
+    assert!(!woken().await, "its control plane is not there yet");
+    let initialization = |cluster: &mut view::Cluster| {
+        cluster.status.initialization.control_plane_initialized = true;
+    };
+    seen.cluster.as_mut().map(initialization).unwrap();
+    wake(&applier, &name, &seen).await.unwrap();
+    assert!(woken().await);
 
     let another = Some("00000000-0000-0000-0000-000000000000");
     for machine in [&worker, &control] {

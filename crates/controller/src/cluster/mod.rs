@@ -28,7 +28,9 @@ use capstan_workload::fingerprint::Objects;
 use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
-use capstan_workload::{Error, apply, certificates, encryption, equip, history, observe, prepare};
+use capstan_workload::{
+    Error, apply, certificates, encryption, equip, history, observe, prepare, wake,
+};
 use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::controller::Action;
@@ -224,6 +226,7 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
             carried_out = Box::pin(carrying).await?;
         }
         if !spec.paused {
+            wake::wake(&context.applier, &name, &seen).await?;
             equip_within(world, &carried, &context, &name, &mut seen).await?;
         }
         due = site
