@@ -38,7 +38,7 @@ pub use inventory::{Choice, Inventory, Unknown, Zones};
 pub use names::closest;
 pub use quota::{Quota, QuotaLine, Resource, Shortage};
 pub use session::{
-    Attempt, CallObserver, CredentialIdentity, Identity, Options, Outcome, Removal, RetryPolicy,
-    Service, Session,
+    Attempt, Budget, CallObserver, CredentialIdentity, Identity, Options, Outcome, Removal,
+    RetryPolicy, Service, Session,
 };
 pub use snapshot::{Difference, Entry, ResourceKind, Snapshot};

@@ -12,9 +12,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capstan_openstack::{Created, Error, Kind, Session, create_or_find, network::NetworkCreate};
+use capstan_openstack::{
+    Budget, Created, Error, Kind, Options, Session, create_or_find, network::NetworkCreate,
+};
 use serde_json::json;
-use support::{Flaky, Keystone, config, options};
+use support::{Busy, Flaky, Keystone, config, options};
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{header, method, path, query_param, query_param_is_missing},
@@ -71,6 +73,62 @@ async fn a_429_is_obeyed() {
     let started = Instant::now();
     assert_eq!(session.network().networks(&[]).await.unwrap().len(), 1);
     assert!(started.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_one_cloud_share_what_it_is_asked_at_once() {
+    let server = MockServer::start().await;
+    let busy = Busy::start();
+    Keystone::with_network(&busy.uri()).mount_on(&server).await;
+    let shared = Options {
+        budget: Budget::new(2),
+        ..options()
+    };
+    let connect = || Session::connect_with(config(&server.uri()), shared.clone());
+    let (one, other) = (connect().await.unwrap(), connect().await.unwrap());
+    let calls = (0..20).map(|index| {
+        let session = if index % 2 == 0 { &one } else { &other }.clone();
+        tokio::spawn(async move { session.network().networks(&[]).await.map(drop) })
+    });
+    let calls: Vec<_> = calls.collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(busy.most(), 2);
+}
+
+#[tokio::test]
+async fn who_is_sent_away_is_so_for_all_sessions_of_the_cloud() {
+    let server = MockServer::start().await;
+    Keystone::mount(&server).await;
+    let shared = Options {
+        budget: Budget::new(1),
+        ..options()
+    };
+    let connect = || Session::connect_with(config(&server.uri()), shared.clone());
+    let (one, other) = (connect().await.unwrap(), connect().await.unwrap());
+    Mock::given(method("GET"))
+        .and(path("/network/v2.0/networks"))
+        .respond_with(ResponseTemplate::new(503).insert_header("Retry-After", "1"))
+        .up_to_n_times(1)
+        .expect(1)
+        .mount(&server)
+        .await;
+    answer_get(
+        &server,
+        ResponseTemplate::new(200).set_body_json(networks(&["a"])),
+        2,
+    )
+    .await;
+    let started = Instant::now();
+    let (one, other) = (one.network(), other.network());
+    let (first, second) = tokio::join!(one.networks(&[]), async {
+        let told = other.networks(&[]).await;
+        (told, started.elapsed())
+    });
+    assert_eq!(first.unwrap().len(), 1);
+    assert_eq!(second.0.unwrap().len(), 1);
+    assert!(second.1 >= Duration::from_secs(1), "{:?}", second.1);
 }
 
 #[tokio::test]

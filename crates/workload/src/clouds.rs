@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use capstan_kubernetes::{Applier, RequestObserver};
-use capstan_openstack::{CallObserver, CloudConfig, Options, Session};
+use capstan_openstack::{Budget, CallObserver, CloudConfig, Options, Session};
 use capstan_plan::facts::Surroundings;
 use kube::Client;
 use tokio::sync::Mutex;
@@ -33,7 +33,12 @@ pub struct Clouds {
     pub(crate) observers: Observers,
     sessions: Arc<Mutex<HashMap<Key, Arc<Slot>>>>,
     around: Arc<Mutex<HashMap<Key, Arc<Around>>>>,
+    /// By the URL of Keystone: many tenants' `Cloud`s are one cloud, which counts what all of them ask.
+    budgets: Arc<Mutex<HashMap<String, Budget>>>,
 }
+
+/// Calls in flight per cloud, of all its clusters together. CAPO and the clusters' own cloud controllers ask beside us.
+const CALLS: usize = 16;
 
 /// Namespace and name of a `Cloud`.
 type Key = (String, String);
@@ -58,6 +63,7 @@ impl Clouds {
             observers,
             sessions: Arc::default(),
             around: Arc::default(),
+            budgets: Arc::default(),
         }
     }
 
@@ -91,11 +97,44 @@ impl Clouds {
             return Ok(session.clone());
         }
         let options = Options {
+            budget: self.budget(&config).await,
             observer: self.observers.cloud.clone(),
             ..Options::default()
         };
         let session = Session::connect_with(config, options).await?;
         *slot = Some((fingerprint, session.clone()));
         Ok(session)
+    }
+
+    async fn budget(&self, config: &CloudConfig) -> Budget {
+        let mut budgets = self.budgets.lock().await;
+        let budget = budgets.entry(config.auth_url.as_str().trim_end_matches('/').to_owned());
+        budget.or_insert_with(|| Budget::new(CALLS)).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A `clouds.yaml` with that Keystone and project, read as every other is.
+    fn config(auth_url: &str, project: &str) -> CloudConfig {
+        let text = format!(
+            "clouds: {{c: {{auth: {{auth_url: \"{auth_url}\", username: u, password: p, project_name: {project}, \
+             user_domain_name: Default, project_domain_name: Default}}}}}}"
+        );
+        capstan_openstack::config::from_text(&text, None, Some("c")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn projects_of_one_cloud_share_what_it_is_asked() {
+        let nobody = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+        let client = Client::try_from(nobody).unwrap();
+        let clouds = Clouds::new(client, Observers::default());
+        let of = async |url, project| clouds.budget(&config(url, project)).await;
+        let one = of("https://a.example/v3", "one").await;
+        assert!(one == of("https://a.example/v3", "two").await);
+        assert!(one == of("https://a.example/v3/", "two").await);
+        assert!(one != of("https://b.example/v3", "one").await);
     }
 }

@@ -32,8 +32,10 @@ pub(super) async fn authenticate(
             .post(url.clone())
             .timeout(options.call_limit)
             .json(&body);
+        let place = options.budget.admit(Service::Identity).await;
         let started = Instant::now();
         let ended = exchange(request, &Method::POST, &url, "authenticate", &object).await;
+        drop(place);
         observer::tell(options, Service::Identity, &Method::POST, started, &ended);
         let refused = match ended {
             Ok(answer) => {
@@ -44,6 +46,9 @@ pub(super) async fn authenticate(
             Err(refused) => refused,
         };
         let policy = &options.retry;
+        options
+            .budget
+            .heed(Service::Identity, refused.failure, policy);
         let Some(wait) = retry::next_wait(policy, attempt, refused.failure, true, rand::random())
         else {
             return Err(told(refused.error));

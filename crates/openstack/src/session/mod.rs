@@ -1,6 +1,7 @@
 //! A session with a cloud: one way for every call, with time limit, retries, renewed token, bounded concurrency.
 
 mod authenticate;
+mod budget;
 mod call;
 mod catalog;
 mod client;
@@ -13,9 +14,10 @@ mod token;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Mutex, RwLock, Semaphore};
+use tokio::sync::{Mutex, RwLock};
 use url::Url;
 
+pub use budget::Budget;
 pub(crate) use call::Call;
 pub use catalog::Service;
 pub use observer::{Attempt, CallObserver, Outcome};
@@ -38,8 +40,9 @@ pub struct Options {
     pub connect_limit: Duration,
     /// When to try again.
     pub retry: RetryPolicy,
-    /// Calls in flight at once, so that no cloud's rate limit is provoked.
-    pub concurrency: usize,
+    /// Calls in flight at once, so that no cloud's rate limit is provoked. Shared by all sessions whose options are clones of
+    /// each other.
+    pub budget: Budget,
     /// Items per page of a list; `None` leaves it to the service.
     pub page_size: Option<u32>,
     /// Who is told of every attempt of every call.
@@ -52,7 +55,7 @@ impl Default for Options {
             call_limit: Duration::from_mins(1),
             connect_limit: Duration::from_secs(10),
             retry: RetryPolicy::default(),
-            concurrency: 8,
+            budget: Budget::new(Budget::CALLS),
             page_size: None,
             observer: None,
         }
@@ -69,7 +72,6 @@ struct Inner {
     config: CloudConfig,
     options: Options,
     client: reqwest::Client,
-    permits: Semaphore,
     identity: Identity,
     region: Option<String>,
     regions: Vec<String>,
@@ -111,7 +113,6 @@ impl Session {
         Ok(Self {
             inner: Arc::new(Inner {
                 client,
-                permits: Semaphore::new(options.concurrency.max(1)),
                 identity: token.identity.clone(),
                 region,
                 regions,

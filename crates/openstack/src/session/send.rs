@@ -21,22 +21,28 @@ use super::{
 use crate::error::{Error, Kind};
 
 impl Session {
-    /// Makes the call: waits for a permit, renews the token when it is old or refused, tries again where that is safe.
+    /// Makes the call: waits for a place in the cloud's budget, renews the token when it is old or refused, tries again where that is safe.
     pub(crate) async fn send(&self, call: &Call) -> Result<Answer, Error> {
         // On the heap, so that the futures of callers, who join many of these, stay small.
         Box::pin(self.send_until_done(call)).await
     }
 
     async fn send_until_done(&self, call: &Call) -> Result<Answer, Error> {
+        let options = &self.inner.options;
         let url = url_of(&self.endpoint(call.service).await?, call)?;
         let mut renewed = false;
         let mut attempt = 1;
         loop {
             let token = self.token().await?;
             let ended = {
-                // Closed never: the semaphore lives as long as the session.
-                let _permit = self.inner.permits.acquire().await;
-                self.attempt(call, &url, &token).await
+                let _place = options.budget.admit(call.service).await;
+                let ended = self.attempt(call, &url, &token).await;
+                // Before the next one gets the place.
+                if let Err(refused) = &ended {
+                    let failure = refused.failure;
+                    options.budget.heed(call.service, failure, &options.retry);
+                }
+                ended
             };
             let refused = match ended {
                 Ok(answer) => return Ok(answer),
@@ -49,7 +55,7 @@ impl Session {
                 continue;
             }
             let wait = retry::next_wait(
-                &self.inner.options.retry,
+                &options.retry,
                 attempt,
                 refused.failure,
                 call.repeatable,

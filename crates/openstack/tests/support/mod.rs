@@ -147,6 +147,52 @@ impl Keystone {
     }
 }
 
+/// A service that has no networks, takes its time, and counts how many ask it at once.
+pub(crate) struct Busy {
+    uri: String,
+    most: Arc<AtomicUsize>,
+}
+
+impl Busy {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let uri = format!("http://{}", listener.local_addr().unwrap());
+        let (most, now) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let counting = most.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (mut stream, most, now) = (stream.unwrap(), counting.clone(), now.clone());
+                std::thread::spawn(move || {
+                    let mut request = [0; 16 * 1024];
+                    if stream.read(&mut request).unwrap_or(0) == 0 {
+                        return;
+                    }
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    // What a service works on it.
+                    std::thread::sleep(Duration::from_millis(5));
+                    now.fetch_sub(1, Ordering::SeqCst);
+                    let body = r#"{"networks": []}"#;
+                    let head = format!(
+                        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                        body.len()
+                    );
+                    stream.write_all((head + body).as_bytes()).unwrap();
+                });
+            }
+        });
+        Self { uri, most }
+    }
+
+    pub(crate) fn uri(&self) -> String {
+        self.uri.clone()
+    }
+
+    /// The most requests that were there at once.
+    pub(crate) fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
+    }
+}
+
 /// A service that has no networks and breaks some connections after it has read the request.
 pub(crate) struct Flaky {
     uri: String,
