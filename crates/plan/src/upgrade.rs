@@ -9,8 +9,10 @@ mod carried;
 mod demand;
 mod hazard;
 mod route;
+mod stored;
 
 pub use carried::{Carried, take};
 pub use demand::{RequestedApi, deprecated_apis, removed_by};
 pub use hazard::{Budget, Replicas, hazards};
 pub use route::{KUBELET_SKEW, Move, Obstacle, Versions, route};
+pub use stored::{Definition, Written, unserved};

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use capstan_kubernetes::{Applier, Deadline, Error as KubernetesError, ObjectName};
 use capstan_openstack::{CloudConfig, Session};
 use capstan_plan::facts::Surroundings;
+use capstan_spec::ClusterName;
 use kube::core::DynamicObject;
 use kube::{Api, Client};
 use secrecy::SecretString;
@@ -181,6 +182,20 @@ pub async fn read_secret(
         })
         .collect(),
     ))
+}
+
+/// How a cluster is reached as its administrator, by its Secret.
+///
+/// # Errors
+/// [`Error::Missing`] as long as Cluster API has not written it.
+pub(crate) async fn kubeconfig(
+    management: &Client,
+    name: &ClusterName,
+) -> Result<SecretString, Error> {
+    let secret = read_secret(management, name.namespace(), &name.kubeconfig_secret()).await?;
+    secret
+        .and_then(|mut data| data.remove("value"))
+        .ok_or_else(|| Error::Missing(format!("the kubeconfig of {}", name.cluster())))
 }
 
 /// A Secret of ours as an object.

@@ -1,8 +1,10 @@
 //! A look into a workload cluster before its nodes are rolled: what is in use that the new version no longer has, what keeps
 //! nodes from being emptied, and what will be away meanwhile.
 
+mod stored;
+
 use capstan_kubernetes::{Connection, Error as KubernetesError};
-use capstan_plan::upgrade::{Budget, Replicas, deprecated_apis, hazards, removed_by};
+use capstan_plan::upgrade::{Budget, Replicas, deprecated_apis, hazards, removed_by, unserved};
 use capstan_spec::{ClusterName, Finding, WorkloadClusterSpec};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -12,7 +14,7 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
-use crate::surroundings::read_secret;
+use crate::surroundings::kubeconfig;
 
 /// What stands in the way of the wish's version, and what is only said. Asks the management server for the kubeconfig, and
 /// then the cluster itself.
@@ -27,10 +29,7 @@ pub async fn look(
     name: &ClusterName,
     wish: &WorkloadClusterSpec,
 ) -> Result<Vec<Finding>, Error> {
-    let secret = read_secret(management, name.namespace(), &name.kubeconfig_secret()).await?;
-    let kubeconfig = secret
-        .and_then(|mut data| data.remove("value"))
-        .ok_or_else(|| Error::Missing(format!("the kubeconfig of {}", name.cluster())))?;
+    let kubeconfig = kubeconfig(management, name).await?;
     look_into(&kubeconfig, wish).await
 }
 
@@ -40,8 +39,9 @@ async fn look_into(
 ) -> Result<Vec<Finding>, Error> {
     let connection = Connection::from_kubeconfig(kubeconfig, None).await?;
     let client = connection.client()?;
-    let (metrics, budgets, deployments, sets) = futures::try_join!(
+    let (metrics, definitions, budgets, deployments, sets) = futures::try_join!(
         metrics(&client),
+        stored::definitions(&client),
         list::<PodDisruptionBudget>(&client, "PodDisruptionBudgets"),
         list::<Deployment>(&client, "Deployments"),
         list::<StatefulSet>(&client, "StatefulSets"),
@@ -61,7 +61,10 @@ async fn look_into(
     let pools = wish.workers.iter();
     let patience = pools.map(|pool| pool.rollout.drain_timeout_seconds);
     let longest = patience.max().unwrap_or_default();
-    let mut findings = removed_by(&deprecated_apis(&metrics), wish.version);
+    let used = deprecated_apis(&metrics);
+    let written = stored::written(&client, &used).await?;
+    let mut findings = removed_by(&used, &written, wish.version);
+    findings.extend(unserved(&definitions));
     findings.extend(hazards(&budgets, &programs, longest));
     Ok(findings)
 }

@@ -2,6 +2,9 @@
 
 use capstan_spec::{Finding, KubernetesVersion};
 
+use super::Written;
+use super::stored::writers;
+
 /// Metric of the API server: 1 for each deprecated API that was asked for since the API server started. Stable since 1.22.
 const METRIC: &str = "apiserver_requested_deprecated_apis{";
 
@@ -49,14 +52,22 @@ pub fn deprecated_apis(metrics: &str) -> Vec<RequestedApi> {
         .collect()
 }
 
-/// What is in use and will be gone in `wanted`.
-pub fn removed_by(used: &[RequestedApi], wanted: KubernetesVersion) -> Vec<Finding> {
+/// What is in use and will be gone in `wanted`, with who wrote by it as far as objects say.
+pub fn removed_by(
+    used: &[RequestedApi],
+    written: &[Written],
+    wanted: KubernetesVersion,
+) -> Vec<Finding> {
     let gone = used.iter().filter(|api| {
         let line = (wanted.major, wanted.minor);
         api.removed.is_some_and(|removed| removed <= line)
     });
     gone.map(|api| {
-        let text = format!("{} is in use, and {wanted} no longer has it", api.group_version);
+        let version = &api.group_version;
+        let mut text = format!("{version} is in use, and {wanted} no longer has it");
+        if let Some(who) = writers(written, &api.resource, version) {
+            text = format!("{text}; objects were written by it by {who}");
+        }
         let remedy = "find who asks for it (audit log, `kubectl get --raw /metrics`) and move it to the API that took its \
                       place; the count begins anew when the API server restarts";
         Finding::error(api.resource.clone(), text).remedy(remedy)
@@ -84,7 +95,7 @@ apiserver_request_total{group="batch",resource="jobs",version="v1"} 12
         assert_eq!(used.len(), 3, "{used:?}");
         assert_eq!(used[1].group_version, "v1");
         let found = |version: KubernetesVersion| -> Vec<String> {
-            let findings = removed_by(&used, version);
+            let findings = removed_by(&used, &[], version);
             findings
                 .iter()
                 .map(|finding| finding.path.clone())
@@ -97,5 +108,17 @@ apiserver_request_total{group="batch",resource="jobs",version="v1"} 12
             ["flowschemas", "cronjobs"]
         );
         assert_eq!(deprecated_apis("no metrics"), []);
+        let written = Written {
+            resource: "flowschemas".into(),
+            object: "FlowSchema ours".into(),
+            manager: "helm".into(),
+            group_version: "flowcontrol.apiserver.k8s.io/v1beta3".into(),
+        };
+        let told = removed_by(&used, &[written], KubernetesVersion::new(1, 36, 3));
+        assert!(
+            told[0].message.ends_with("by helm (FlowSchema ours)"),
+            "{}",
+            told[0]
+        );
     }
 }
