@@ -31,7 +31,7 @@ use crate::quota;
 use crate::render::{POOL_LABEL, Rendered, canonical};
 
 pub use approval::Approval;
-pub use compare::FieldChange;
+pub use compare::{FieldChange, replaces};
 pub use part::{Effect, Part, Subject};
 pub use roll::{Interruption, Roll};
 

@@ -12,7 +12,7 @@ use capstan_spec::status::{Condition, ConditionStatus, ReplicaCounts, WorkloadCl
 use capstan_spec::{ClusterName, KubernetesVersion, WorkloadClusterSpec};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::facts::CONTROL_PLANE;
 use crate::progress::{Observation, pool_of};
@@ -20,15 +20,6 @@ use crate::render::Rendered;
 
 /// Condition of a machine that is as its owner wants it.
 const UP_TO_DATE: &str = "UpToDate";
-/// What of a `KubeadmControlPlane` is changed in place, or only says how and when (webhook and `matchesMachineSpec` of
-/// Cluster API 1.14).
-const IN_PLACE: [&str; 5] = [
-    "/replicas",
-    "/remediation",
-    "/rollout/strategy",
-    "/machineTemplate/metadata",
-    "/machineTemplate/spec/deletion",
-];
 
 /// Whether the control plane must be left alone by Cluster API. `changes` is whether applying the wish would replace
 /// machines of it. What is held stays so until the pause ends.
@@ -45,21 +36,6 @@ pub fn holds(spec: &WorkloadClusterSpec, seen: &Observation, changes: bool) -> b
     let mut machines = seen.machines.iter().filter(|m| m.is_control_plane());
     let pending = changes || machines.any(is_outdated);
     pending && between_replacements(plane, seen)
-}
-
-/// Whether one specification of a `KubeadmControlPlane` has machines replaced that were made by the other.
-pub fn replaces(before: &Value, after: &Value) -> bool {
-    let rolling = |spec: &Value| {
-        let mut spec = spec.clone();
-        for path in IN_PLACE {
-            let (parent, key) = path.rsplit_once('/').unwrap_or_default();
-            if let Some(parent) = spec.pointer_mut(parent).and_then(Value::as_object_mut) {
-                parent.remove(key);
-            }
-        }
-        spec
-    };
-    rolling(before) != rolling(after)
 }
 
 /// Holds the control plane: its owner does nothing while it is marked so. The mark comes first of all, for its owner goes

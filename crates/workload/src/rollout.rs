@@ -2,6 +2,7 @@
 
 use capstan_capi::kind;
 use capstan_kubernetes::{Applier, Deadline, Error as KubernetesError, ObjectName};
+use capstan_plan::change::replaces;
 use capstan_plan::{Observation, Rendered, rollout};
 use capstan_spec::WorkloadClusterSpec;
 use kube::core::DynamicObject;
@@ -47,5 +48,9 @@ async fn changes(applier: &Applier, rendered: &Rendered) -> Result<bool, Error> 
     };
     let then = applier.preview(&object, Deadline::after(WRITE)).await?;
     let spec = |object: &DynamicObject| object.data.get("spec").cloned().unwrap_or(Value::Null);
-    Ok(rollout::replaces(&spec(&found), &spec(&then)))
+    Ok(replaces(
+        kind::KUBEADM_CONTROL_PLANE,
+        &spec(&found),
+        &spec(&then),
+    ))
 }

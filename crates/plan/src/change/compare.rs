@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use capstan_capi::Kind;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Effect, rule};
 
@@ -136,6 +136,22 @@ pub(super) fn differences(live: &Value, desired: &Value, manager: &str) -> Vec<D
     found.sort_by(|one, other| one.path.cmp(&other.path));
     found.dedup_by(|one, other| one.path == other.path);
     found
+}
+
+/// Whether going from one whole specification of an object to another has machines replaced, by the same rules as the plan.
+/// Both are as the API server has them, so what is missing in one is not there.
+pub fn replaces(kind: Kind, before: &Value, after: &Value) -> bool {
+    let (before, after) = (json!({"spec": before}), json!({"spec": after}));
+    let said = differences(&before, &after, "");
+    let gone = differences(&after, &before, "").into_iter();
+    let gone = gone.map(|found| Difference {
+        before: found.after,
+        after: found.before,
+        ..found
+    });
+    said.into_iter()
+        .chain(gone)
+        .any(|found| found.judged(kind).effect == Effect::Rolled)
 }
 
 /// The sets of fields that the manager owns by applying.
@@ -288,8 +304,6 @@ fn unsaid(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn paths(live: &Value, desired: &Value) -> Vec<String> {
@@ -351,6 +365,51 @@ mod tests {
             paths(&live, &json!({"spec": {"said": 2, "deep": {"a": 1}}})),
             ["spec.deep.b", "spec.list", "spec.mine"]
         );
+    }
+
+    #[test]
+    fn counts_and_time_limits_replace_no_machine_and_everything_else_does() {
+        let before = json!({
+            "replicas": 3, "version": "v1.36.3", "rollout": {"strategy": {"type": "RollingUpdate"}},
+            "machineTemplate": {"metadata": {"labels": {"a": "b"}},
+                                "spec": {"deletion": {"nodeDrainTimeoutSeconds": 1}, "infrastructureRef": {"name": "t-1"}}},
+            "kubeadmConfigSpec": {"files": [{"path": "/a", "content": "b"}]},
+        });
+        let plane = capstan_capi::kind::KUBEADM_CONTROL_PLANE;
+        let with = |pointer: &str, value: Option<Value>| {
+            let mut other = before.clone();
+            let (parent, key) = pointer.rsplit_once('/').unwrap();
+            let parent = other.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+            match value {
+                Some(value) => parent.insert(key.to_owned(), value),
+                None => parent.remove(key),
+            };
+            (
+                replaces(plane, &before, &other),
+                replaces(plane, &other, &before),
+            )
+        };
+        let other = || Some(json!("other"));
+        for pointer in [
+            "/replicas",
+            "/rollout/strategy",
+            "/machineTemplate/metadata/labels",
+            "/machineTemplate/spec/deletion",
+        ] {
+            assert_eq!(with(pointer, other()), (false, false), "{pointer}");
+            assert_eq!(with(pointer, None), (false, false), "{pointer}");
+        }
+        for pointer in [
+            "/version",
+            "/machineTemplate/spec/infrastructureRef",
+            "/kubeadmConfigSpec/files",
+        ] {
+            assert_eq!(with(pointer, other()), (true, true), "{pointer}");
+            assert_eq!(with(pointer, None), (true, true), "{pointer}");
+        }
+        // Said, it makes machines old; no longer said, it makes none older.
+        let time = Some(json!("2026-12-01T00:00:00Z"));
+        assert_eq!(with("/rollout/after", time), (true, false));
     }
 
     #[test]

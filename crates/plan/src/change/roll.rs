@@ -89,6 +89,9 @@ impl Roll {
     /// In what order, in words for people.
     pub fn order(&self) -> String {
         match (self.surge, self.unavailable) {
+            // Of one machine there is no other after which it could come.
+            (_, 0) if self.machines == 1 => "the new before the old".to_owned(),
+            (0, _) if self.machines == 1 => "the old before the new".to_owned(),
             (1, 0) => "one after the other, the new before the old".to_owned(),
             (0, 1) => "one after the other, the old before the new".to_owned(),
             (surge, 0) => format!("{surge} at a time, the new before the old"),

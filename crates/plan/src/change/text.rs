@@ -27,8 +27,9 @@ pub fn summary(part: &Part) -> String {
                 return counts;
             };
             let mut text = format!(
-                "{} replaced {}, about {} min; {}",
+                "{} replaced{} {}, about {} min; {}",
                 Machines(roll.machines),
+                if roll.machines == 1 { "," } else { "" },
                 roll.order(),
                 roll.minutes,
                 roll.interruption.as_str()

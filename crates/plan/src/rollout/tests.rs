@@ -90,29 +90,6 @@ fn what_is_held_stays_held_until_the_pause_ends() {
 }
 
 #[test]
-fn counts_and_time_limits_replace_no_machine_and_everything_else_does() {
-    let before = json!({
-        "replicas": 3, "version": "v1.36.3", "rollout": {"strategy": {"type": "RollingUpdate"}},
-        "machineTemplate": {"metadata": {"labels": {"a": "b"}},
-                            "spec": {"deletion": {"nodeDrainTimeoutSeconds": 1}, "infrastructureRef": {"name": "t-1"}}},
-    });
-    let other = |pointer: &str| {
-        let mut other = before.clone();
-        *other.pointer_mut(pointer).unwrap() = json!("other");
-        replaces(&before, &other)
-    };
-    for pointer in IN_PLACE.iter().filter(|path| **path != "/remediation") {
-        assert!(!other(pointer), "{pointer}");
-    }
-    assert!(other("/version"));
-    assert!(other("/machineTemplate/spec/infrastructureRef/name"));
-    let mut restarted = before.clone();
-    restarted["rollout"]["after"] = json!("2026-12-01T00:00:00Z");
-    assert!(replaces(&before, &restarted));
-    assert!(replaces(&restarted, &before));
-}
-
-#[test]
 fn a_held_control_plane_is_marked_before_anything_else_is_applied() {
     let mut rendered = rendering::rendered();
     let count = rendered.objects.len();

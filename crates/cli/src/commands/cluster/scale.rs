@@ -2,9 +2,8 @@
 
 use clap::Args;
 
-use super::refusal::Wish;
 use super::target::Target;
-use super::watch::{Watching, until_ready};
+use super::watch::{Watching, accepted};
 use super::write::write;
 use crate::arguments::Global;
 use crate::exit::Exit;
@@ -72,14 +71,6 @@ impl Scale {
             spec.control_plane.replicas = count;
         }
         write(&self.target, &api, &cluster, &spec, &[]).await?;
-        printer.note(&format!(
-            "the wish for cluster {} is accepted; the controller brings it about",
-            self.cluster
-        ));
-        if self.watching.wanted() {
-            let wish = Some(Wish::Change);
-            until_ready(&self.target, &api, &self.cluster, wish, printer).await?;
-        }
-        Ok(())
+        accepted(&self.target, &api, &self.cluster, &self.watching, printer).await
     }
 }

@@ -11,9 +11,8 @@ use clap::Args;
 use kube::Client;
 use serde_json::{Value, json};
 
-use super::refusal::Wish;
 use super::target::Target;
-use super::watch::{Watching, until_ready};
+use super::watch::{Watching, accepted};
 use super::write::write;
 use crate::arguments::Global;
 use crate::exit::Exit;
@@ -108,15 +107,7 @@ impl Upgrade {
             });
         }
         write(&self.target, &api, &cluster, &wish, &[]).await?;
-        printer.note(&format!(
-            "the wish for cluster {} is accepted; the controller brings it about",
-            self.cluster
-        ));
-        if self.watching.wanted() {
-            let wish = Some(Wish::Change);
-            until_ready(&self.target, &api, &self.cluster, wish, printer).await?;
-        }
-        Ok(())
+        accepted(&self.target, &api, &self.cluster, &self.watching, printer).await
     }
 
     /// The way to the version. A cluster that does not run yet has none.

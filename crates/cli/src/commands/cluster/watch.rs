@@ -32,6 +32,23 @@ pub(crate) struct Watching {
     pub(super) no_watch: bool,
 }
 
+/// Says that a change was taken, and watches it where that is wanted.
+pub(super) async fn accepted(
+    target: &Target,
+    api: &Api<WorkloadCluster>,
+    name: &str,
+    watching: &Watching,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    printer.note(&format!(
+        "the wish for cluster {name} is accepted; the controller brings it about"
+    ));
+    if watching.wanted() {
+        until_ready(target, api, name, Some(Wish::Change), printer).await?;
+    }
+    Ok(())
+}
+
 /// Shows progress until the newest wish is fulfilled. With a `wish`, that it is refused is the end, too: whoever has just
 /// asked for it shall know. Without one the refused are waited for, as everything else that stands still is: the work goes
 /// on when the reason is gone. Ctrl-C leaves the work to the controller.
