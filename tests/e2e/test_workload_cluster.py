@@ -163,6 +163,12 @@ def test_the_control_plane_grows_and_shrinks(demo, served):
         ready = [p["spec"]["nodeName"] for p in pods["items"] for c in p["status"]["conditions"]
                  if p["spec"]["nodeName"] in nodes and (c["type"], c["status"]) == ("Ready", "True")]
         assert sorted(ready) == sorted(nodes)
+        if count == 3:
+            done = json.loads(served.capstan("cluster", "defragment", "demo", "-o", "json").stdout)
+            assert sorted(done["done"]) == sorted(nodes), "every member, and each once"
+            assert [m["leader"] for m in done["before"]] == [False, False, True], "the leader comes last"
+            size = {when: sum(m["size"] for m in done[when]) for when in ("before", "after")}
+            assert size["after"] < size["before"], done
 
 
 def test_scaled_within_the_quota_only(demo, served):

@@ -5,6 +5,7 @@
 //! loses the lease.
 
 mod cluster;
+mod defragmentation;
 mod health;
 mod lease;
 pub mod metrics;

@@ -21,7 +21,7 @@ use crate::health::{self, Readiness};
 use crate::lease::Holder;
 use crate::metrics::Metrics;
 use crate::seen::Seen;
-use crate::{upkeep, watch};
+use crate::{defragmentation, upkeep, watch};
 
 /// Clusters reconciled at once. Each waits most of the time for a cloud.
 const CONCURRENCY: u16 = 8;
@@ -123,6 +123,11 @@ pub async fn run(
         .modify(|cluster: &mut WorkloadCluster| cluster.metadata.managed_fields = None)
         .reflect(writer)
         .applied_objects();
+    let defragmentation = defragmentation::nightly(client.clone(), known.clone());
+    let defragmentation = tokio::spawn({
+        let work = work.clone();
+        async move { work.run_until_cancelled(defragmentation).await }
+    });
     let controller = Controller::for_stream(watched, known);
     let look = {
         let metrics = metrics.clone();
@@ -154,6 +159,7 @@ pub async fn run(
     let lost = !stop.is_cancelled();
     work.cancel();
     certificates.abort();
+    defragmentation.abort();
     over.cancel();
     // The keeper gives the lease back as its last act.
     let _ = keeper.await;

@@ -30,6 +30,9 @@ pub enum Error {
     /// Rendering.
     #[error(transparent)]
     Render(#[from] capstan_plan::RenderError),
+    /// etcd of a workload cluster, of which no further member is touched.
+    #[error("failed to look after etcd: {0}")]
+    Etcd(#[from] capstan_plan::etcd::Refusal),
     /// An object that does not have the shape of its kind.
     #[error("failed to read {what}")]
     Shape {
@@ -108,6 +111,7 @@ impl Error {
             Self::Credentials { .. } => "credentials",
             Self::Missing(_) => "missing",
             Self::Chart(_) => "chart",
+            Self::Etcd(_) => "etcd",
             Self::Fact(_) | Self::Render(_) | Self::Shape { .. } | Self::Catalogue(_) => {
                 "rendering"
             }

@@ -20,6 +20,7 @@
 //! | [`replace`] | machines whose server failed |
 //! | [`equip`] | addons, in order and with health |
 //! | [`certificates`] | when the kubeconfig expires (pure) |
+//! | [`etcd`] | the space that etcd no longer needs |
 //! | [`upgrade`] | what in a cluster an upgrade would meet |
 //! | [`fingerprint`] | whether anything of a cluster has changed (pure) |
 //! | [`image_use`] | which clusters use which image |
@@ -33,6 +34,7 @@ pub mod clouds;
 pub mod encryption;
 pub mod equip;
 mod error;
+pub mod etcd;
 pub mod fingerprint;
 pub mod gate;
 pub mod history;

@@ -18,7 +18,7 @@ use crate::defaults;
 
 pub use api_server::ApiServer;
 pub use audit::Audit;
-pub use etcd::Etcd;
+pub use etcd::{Defragmentation, Etcd};
 pub use file::{NodeFile, NodeRole, SecretKey};
 pub use kubelet::Kubelet;
 pub use oidc::Oidc;

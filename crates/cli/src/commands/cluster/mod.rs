@@ -2,6 +2,7 @@
 
 mod apply;
 mod create;
+mod defragment;
 mod delete;
 mod export;
 mod file;
@@ -58,6 +59,7 @@ pub(crate) enum Cluster {
     Rollout(rollout::Rollout),
     /// Bring a cluster to another Kubernetes version, node by node
     Upgrade(upgrade::Upgrade),
+    Defragment(defragment::Defragment),
     /// Remove a cluster and everything made for it
     Delete(delete::Delete),
 }
@@ -79,6 +81,7 @@ impl Cluster {
             Self::Scale(scale) => scale.run(global, printer).await,
             Self::Rollout(rollout) => rollout.run(global, printer).await,
             Self::Upgrade(upgrade) => Box::pin(upgrade.run(global, printer)).await,
+            Self::Defragment(defragment) => defragment.run(global, printer).await,
             Self::Delete(delete) => delete.run(global, printer).await,
         }
     }

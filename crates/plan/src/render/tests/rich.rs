@@ -59,6 +59,18 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "the controller, before it applies",
     ),
     ("cni", "there is one"),
+    (
+        "kubeadm.etcd.defragmentation.disabled",
+        "plan::etcd, by the controller",
+    ),
+    (
+        "kubeadm.etcd.defragmentation.hour",
+        "plan::etcd, by the controller",
+    ),
+    (
+        "kubeadm.etcd.defragmentation.gainPercent",
+        "plan::etcd, by the controller",
+    ),
     ("deletionPolicy", "the controller"),
 ];
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::defaults;
+
 /// etcd on the machines of the control plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -26,6 +28,43 @@ pub struct Etcd {
     /// matters to what else writes there. Without it etcd does nothing by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compaction_hours: Option<u32>,
+    /// When the space that etcd no longer needs is given back. Changes nothing on machines: the controller asks for it.
+    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    pub defragmentation: Defragmentation,
+}
+
+/// When the space that etcd no longer needs is given back: once a day at most, only where it is worth the moment for which
+/// a member answers nobody, member after member, the leader last, and only while all are healthy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Defragmentation {
+    /// It is not done by itself; `capstan cluster defragment` still does it.
+    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    pub disabled: bool,
+    /// Hour of the day (UTC) in which it is done: 0 to 23. Clusters begin at different minutes of it. Without it 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hour: Option<u32>,
+    /// Percent of a member's file that must be free before it is worth it: 1 to 99. Files below 100 MiB are left alone.
+    /// Without it 45.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gain_percent: Option<u32>,
+}
+
+impl Defragmentation {
+    /// In the night of Europe: the hour of the scripts (half past two).
+    const HOUR: u32 = 2;
+    /// At what the etcd operator of `OpenShift` begins.
+    const GAIN_PERCENT: u32 = 45;
+
+    /// Hour of the day (UTC) in which it is done.
+    pub fn at_hour(self) -> u32 {
+        self.hour.unwrap_or(Self::HOUR)
+    }
+
+    /// Percent of a member's file that must be free.
+    pub fn worth_percent(self) -> u32 {
+        self.gain_percent.unwrap_or(Self::GAIN_PERCENT)
+    }
 }
 
 impl Etcd {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cluster::kubeadm::{
-    ApiServer, Audit, Etcd, Kubeadm, NodeFile, NodeRole, Proxy, RegistryMirror,
+    ApiServer, Audit, Defragmentation, Etcd, Kubeadm, NodeFile, NodeRole, Proxy, RegistryMirror,
 };
 use crate::cluster::{
     Autoscaling, EtcdVolume, ExistingNetwork, RootVolume, Taint, TaintEffect, Volume,
@@ -105,6 +105,11 @@ fn kubeadm() -> impl Strategy<Value = Kubeadm> {
         etcd: Etcd {
             heartbeat_milliseconds: Some(250),
             election_milliseconds: Some(2500),
+            defragmentation: Defragmentation {
+                disabled: true,
+                hour: Some(0),
+                gain_percent: Some(30),
+            },
             ..Etcd::default()
         },
         pre_commands: vec!["echo 'x: y' | cat".into()],

@@ -192,6 +192,23 @@ fn limits(kubeadm: &Kubeadm, findings: &mut Vec<Finding>) {
         let text = format!("etcd works with 1 to {MOST_ETCD_GIB} GiB of data");
         findings.push(Finding::error("kubeadm.etcd.quotaGib", text));
     }
+    let defragmentation = etcd.defragmentation;
+    if defragmentation.at_hour() > 23 {
+        let text = format!("{} is no hour of a day", defragmentation.at_hour());
+        findings.push(
+            Finding::error("kubeadm.etcd.defragmentation.hour", text)
+                .remedy("use 0 to 23; it is meant in UTC"),
+        );
+    }
+    if !(1..=99).contains(&defragmentation.worth_percent()) {
+        let text = format!(
+            "{} is no share of a file that can be free",
+            defragmentation.worth_percent()
+        );
+        findings.push(
+            Finding::error("kubeadm.etcd.defragmentation.gainPercent", text).remedy("use 1 to 99"),
+        );
+    }
     let heartbeat = etcd.heartbeat_milliseconds.unwrap_or(Etcd::HEARTBEAT);
     let election = etcd.election_milliseconds.unwrap_or(Etcd::ELECTION);
     if election < heartbeat.saturating_mul(5) || election > MOST_ELECTION {

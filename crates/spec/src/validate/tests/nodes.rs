@@ -73,6 +73,16 @@ fn flags_and_gates() {
             "already",
         ),
         (
+            "kubeadm: {etcd: {defragmentation: {hour: 24}}}",
+            "kubeadm.etcd.defragmentation.hour",
+            "24 is no hour of a day",
+        ),
+        (
+            "kubeadm: {etcd: {defragmentation: {gainPercent: 0}}}",
+            "kubeadm.etcd.defragmentation.gainPercent",
+            "0 is no share of a file that can be free",
+        ),
+        (
             "kubeadm: {etcd: {quotaGib: 9}}",
             "kubeadm.etcd.quotaGib",
             "1 to 8",
