@@ -7,6 +7,7 @@
 mod cluster;
 mod defragmentation;
 mod health;
+mod inventory;
 mod lease;
 pub mod metrics;
 mod record;

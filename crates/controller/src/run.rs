@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{self, World};
 use crate::health::{self, Readiness};
+use crate::inventory::Inventories;
 use crate::lease::Holder;
 use crate::metrics::Metrics;
 use crate::seen::Seen;
@@ -104,9 +105,12 @@ pub async fn run(
         let metrics = metrics.clone();
         move |cluster| metrics.woken(cluster)
     });
+    let clouds = Clouds::new(client.clone(), metrics.observers());
+    let inventories = Inventories::new(client.clone(), clouds.clone(), Catalogue::bundled()?);
+    let inventories = tokio::spawn(inventories.keep(work.clone()));
     let world = Arc::new(World::new(
         client.clone(),
-        Clouds::new(client.clone(), metrics.observers()),
+        clouds,
         Catalogue::bundled()?,
         Arc::new(Helm::from_environment()),
         seen,
@@ -160,6 +164,7 @@ pub async fn run(
     work.cancel();
     certificates.abort();
     defragmentation.abort();
+    inventories.abort();
     over.cancel();
     // The keeper gives the lease back as its last act.
     let _ = keeper.await;

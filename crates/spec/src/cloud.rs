@@ -63,10 +63,14 @@ pub struct CloudStatus {
     /// Generation of the spec this status speaks about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// What the cloud offers.
+    /// When the cloud was last asked, whether it answered or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
+    /// What the cloud offers. When it does not answer this stays what it was, and
+    /// [`INVENTORY`](Condition::INVENTORY) says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inventory: Option<Inventory>,
-    /// `Ready` among them.
+    /// [`READY`](Condition::READY) and [`INVENTORY`](Condition::INVENTORY).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }

@@ -400,6 +400,8 @@ impl Condition {
     /// Changes are brought to machines. `False` while somebody has paused that of the control plane or of a pool; absent
     /// otherwise.
     pub const ROLLOUTS: &str = "RolloutsActive";
+    /// Of a `Cloud`: its inventory is what the cloud had when it was last asked. `False` while it is older, or there is none.
+    pub const INVENTORY: &str = "InventoryCurrent";
 }
 
 /// Whether a condition holds.

@@ -10,6 +10,7 @@ use capstan_plan::facts::Surroundings;
 use kube::Client;
 use tokio::sync::Mutex;
 
+use crate::resource::Cloud;
 use crate::{Error, surroundings};
 
 /// How old what a `Cloud` and the server say may be, for those who only compare. Who acts reads.
@@ -54,6 +55,20 @@ struct Around(Mutex<Option<(Instant, Surroundings)>>);
 /// Of the credentials a session was made with.
 pub(crate) type Fingerprint = [u8; 32];
 
+/// The credentials of a `Cloud` as they are now. What they are shows nowhere, only whether they are others than before.
+pub struct Credential {
+    key: Key,
+    config: CloudConfig,
+    fingerprint: Fingerprint,
+}
+
+impl Credential {
+    /// Tells these credentials from others.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+}
+
 impl Clouds {
     /// Starts without a session.
     pub fn new(client: Client, observers: Observers) -> Self {
@@ -80,6 +95,27 @@ impl Clouds {
         let around = surroundings::read(&self.client, namespace, cloud).await?;
         *slot = Some((Instant::now(), around.clone()));
         Ok(around)
+    }
+
+    /// The credentials of a `Cloud`, read from the management server without asking the cloud.
+    pub async fn credential(&self, cloud: &Cloud) -> Result<Credential, Error> {
+        let home = cloud.metadata.namespace.clone().unwrap_or_default();
+        let (config, fingerprint) = surroundings::credentials(&self.client, &home, cloud).await?;
+        Ok(Credential {
+            key: (home, cloud.metadata.name.clone().unwrap_or_default()),
+            config,
+            fingerprint,
+        })
+    }
+
+    /// The session for these credentials: the one its clusters have, or a new one.
+    pub async fn log_in(&self, credential: Credential) -> Result<Session, Error> {
+        let Credential {
+            key,
+            config,
+            fingerprint,
+        } = credential;
+        self.session(key, config, fingerprint).await
     }
 
     /// The session of the `Cloud`, made with these credentials: the one there is, unless they have changed.

@@ -127,7 +127,7 @@ pub async fn config(client: &Client, cloud: &Cloud) -> Result<CloudConfig, Error
     Ok(credentials(client, home, cloud).await?.0)
 }
 
-async fn credentials(
+pub(crate) async fn credentials(
     client: &Client,
     namespace: &str,
     cloud: &Cloud,

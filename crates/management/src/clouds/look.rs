@@ -181,25 +181,40 @@ fn status(
         Ok(_) => (ConditionStatus::True, "Answers", String::new()),
         Err(why) => (ConditionStatus::False, "DoesNotAnswer", why.to_owned()),
     };
-    let same = before
-        .conditions
-        .iter()
-        .find(|condition| condition.kind == Condition::READY && condition.status == status);
-    let ready = Condition {
-        kind: Condition::READY.to_owned(),
-        status,
-        reason: reason.to_owned(),
-        message,
-        last_transition_time: same.map_or(now, |condition| condition.last_transition_time),
-        observed_generation: generation,
+    let taken = before
+        .inventory
+        .as_ref()
+        .and_then(|inventory| inventory.taken_at);
+    let (kept, old) = match (seen, taken) {
+        (Ok(_), _) => ("Current", String::new()),
+        (Err(_), Some(taken)) => ("Old", format!("what is listed is of {taken:.0}")),
+        (Err(_), None) => ("Never", "it was never listed".to_owned()),
+    };
+    let condition = |kind: &str, reason: &str, message| {
+        let same = before
+            .conditions
+            .iter()
+            .find(|condition| condition.kind == kind && condition.status == status);
+        Condition {
+            kind: kind.to_owned(),
+            status,
+            reason: reason.to_owned(),
+            message,
+            last_transition_time: same.map_or(now, |condition| condition.last_transition_time),
+            observed_generation: generation,
+        }
     };
     CloudStatus {
         observed_generation: generation,
+        asked_at: Some(now),
         inventory: match seen {
             Ok(look) => Some(summary(look, rules)),
             Err(_) => before.inventory.clone(),
         },
-        conditions: vec![ready],
+        conditions: vec![
+            condition(Condition::READY, reason, message),
+            condition(Condition::INVENTORY, kept, old),
+        ],
     }
 }
 
