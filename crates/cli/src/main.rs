@@ -3,6 +3,7 @@
 // The printer is passed like any service; that it is one byte today is its own affair.
 #![allow(clippy::trivially_copy_pass_by_ref)]
 
+mod age;
 mod arguments;
 mod ask;
 mod commands;

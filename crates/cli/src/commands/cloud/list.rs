@@ -4,7 +4,9 @@ use capstan_management::clouds;
 use capstan_spec::status::{Condition, ConditionStatus};
 use capstan_workload::resource::Cloud;
 use clap::Args;
+use jiff::Timestamp;
 
+use crate::age::age;
 use crate::arguments::Global;
 use crate::commands::cluster::Target;
 use crate::failure::Failure;
@@ -25,21 +27,28 @@ impl List {
         let mut rows = Vec::new();
         for cloud in &all {
             let clusters = clouds::clusters_on(&client, cloud).await?.len();
-            rows.push(row(cloud, clusters));
+            rows.push(row(cloud, clusters, Timestamp::now()));
         }
         printer.result(&all, || {
             if all.is_empty() {
                 return "no clouds; capstan cloud add adds one".to_owned();
             }
             table(
-                &["namespace", "name", "answers", "looked at", "clusters"],
+                &[
+                    "namespace",
+                    "name",
+                    "answers",
+                    "asked",
+                    "listed",
+                    "clusters",
+                ],
                 rows,
             )
         })
     }
 }
 
-fn row(cloud: &Cloud, clusters: usize) -> Vec<String> {
+fn row(cloud: &Cloud, clusters: usize, now: Timestamp) -> Vec<String> {
     let status = cloud.status.clone().unwrap_or_default();
     let ready = status
         .conditions
@@ -50,12 +59,16 @@ fn row(cloud: &Cloud, clusters: usize) -> Vec<String> {
         Some(ready) if ready.status == ConditionStatus::True => "yes".to_owned(),
         Some(ready) => format!("no: {}", ready.message),
     };
+    let ago = |at: Option<Timestamp>| {
+        at.map_or_else(|| "-".to_owned(), |at| format!("{} ago", age(at, now)))
+    };
     let taken = status.inventory.and_then(|inventory| inventory.taken_at);
     vec![
         cloud.metadata.namespace.clone().unwrap_or_default(),
         cloud.metadata.name.clone().unwrap_or_default(),
         answers,
-        taken.map_or_else(|| "-".to_owned(), |at| format!("{at:.0}")),
+        ago(status.asked_at),
+        ago(taken),
         clusters.to_string(),
     ]
 }

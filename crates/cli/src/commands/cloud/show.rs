@@ -3,12 +3,16 @@
 use capstan_catalog::NodeImageRules;
 use capstan_management::clouds::{self, CloudsError, Look};
 use capstan_openstack::Session;
+use capstan_spec::cloud::CloudStatus;
+use capstan_spec::status::{Condition, ConditionStatus};
 use capstan_workload::resource::Cloud;
 use capstan_workload::surroundings;
 use clap::Args;
+use jiff::Timestamp;
 use kube::Client;
 
 use super::remember;
+use crate::age::age;
 use crate::arguments::Global;
 use crate::commands::cluster::Target;
 use crate::commands::plane;
@@ -38,8 +42,13 @@ impl Show {
         let why = seen.as_ref().map_err(ToString::to_string);
         let noted = why.as_ref().map(|look| *look).map_err(String::as_str);
         remember(&client, &cloud, noted, &self.target, rules, printer).await;
+        let status = cloud.status.clone().unwrap_or_default();
+        let server = server_sees(&status, Timestamp::now());
+        if seen.is_err() {
+            printer.note(&format!("the management server, before this: {server}"));
+        }
         let look = seen?;
-        printer.result(&look, || told(&look, rules))
+        printer.result(&look, || told(&look, &server, rules))
     }
 }
 
@@ -49,8 +58,34 @@ async fn ask(client: &Client, cloud: &Cloud) -> Result<Look, CloudsError> {
     clouds::look(&session, cloud).await
 }
 
+/// What the status said before this look, which is the controller's unless somebody has looked since.
+fn server_sees(status: &CloudStatus, now: Timestamp) -> String {
+    let Some(asked) = status.asked_at else {
+        return "has not asked yet".to_owned();
+    };
+    let asked = format!("asked {} ago", age(asked, now));
+    let ready = status
+        .conditions
+        .iter()
+        .find(|condition| condition.kind == Condition::READY);
+    let taken = status
+        .inventory
+        .as_ref()
+        .and_then(|inventory| inventory.taken_at);
+    match (ready, taken) {
+        (Some(ready), taken) if ready.status == ConditionStatus::False => {
+            let of = taken.map_or_else(
+                || "it was never listed".to_owned(),
+                |at| format!("its list is {} old", age(at, now)),
+            );
+            format!("{asked}: {}; {of}", ready.message)
+        }
+        _ => asked,
+    }
+}
+
 /// All of it, in sections.
-fn told(look: &Look, rules: &NodeImageRules) -> String {
+fn told(look: &Look, server: &str, rules: &NodeImageRules) -> String {
     let inventory = &look.inventory;
     let region = look.region.as_deref().unwrap_or("-");
     let credential = match &look.credential {
@@ -87,6 +122,7 @@ fn told(look: &Look, rules: &NodeImageRules) -> String {
         ("project", format!("{}, user {}", look.project, look.user)),
         ("credential", credential),
         ("looked at", format!("{:.0}", look.taken_at)),
+        ("management server", server.to_owned()),
         ("zones of servers", or_none(&zones.compute)),
         ("zones of volumes", or_none(&zones.volume)),
         ("zones of load balancers", or_none(&zones.load_balancer)),
@@ -144,4 +180,22 @@ fn told(look: &Look, rules: &NodeImageRules) -> String {
         table(&["quota", "used", "limit", "free"], quota),
     ]
     .join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_sees_has_its_age() {
+        let now: Timestamp = "2026-11-28T05:00:00Z".parse().unwrap();
+        let told = |text: &str| server_sees(&serde_json::from_str(text).unwrap(), now);
+        assert_eq!(told("{}"), "has not asked yet");
+        let good = r#"{"askedAt": "2026-11-28T04:57:00Z", "inventory": {"takenAt": "2026-11-28T04:57:00Z"}}"#;
+        assert_eq!(told(good), "asked 3 min ago");
+        let bad = r#"{"askedAt": "2026-11-28T04:57:00Z", "inventory": {"takenAt": "2026-11-28T01:57:00Z"},
+            "conditions": [{"type": "Ready", "status": "False", "reason": "DoesNotAnswer", "message": "refused",
+            "lastTransitionTime": "2026-11-28T04:57:00Z"}]}"#;
+        assert_eq!(told(bad), "asked 3 min ago: refused; its list is 3 h old");
+    }
 }
