@@ -31,6 +31,7 @@ use crate::error::Error;
 use crate::identity::Identity;
 use crate::plan::{ResourceLine, least_roles, need_lines};
 use crate::providers::{self, Claim, Plane};
+use crate::proxy::ServerProxy;
 use crate::settings::Settings;
 use crate::state::{Adopted, Record};
 use crate::survey::Survey;
@@ -166,7 +167,7 @@ pub async fn prepare(
     }
     record.endpoint = Some(entrance.endpoint.clone());
 
-    let install = Plane::without_credentials(desk, &record).install_plan(&catalogue)?;
+    let install = Plane::without_credentials(desk, &record)?.install_plan(&catalogue)?;
     let ground = providers::survey(client, &install).await?;
     let roles = least_roles(&desk.session.whoami().roles);
     let found = survey.of(&record.identity);
@@ -190,6 +191,7 @@ pub async fn prepare(
             dns: record.settings.dns.clone(),
             external_network: record.settings.external_network.clone(),
             mirror: record.settings.mirror.clone(),
+            proxy: ServerProxy::chosen(&record.settings, &[], None)?,
         },
         quota,
         shortages,
@@ -204,6 +206,7 @@ pub async fn prepare(
 
 /// What is chosen for a server that is made cannot be had of one that is there.
 fn sensible(settings: &Settings) -> Result<(), Error> {
+    ServerProxy::chosen(settings, &[], None)?;
     let senseless: Vec<_> = settings.of_made_servers().into_iter().map(flag).collect();
     if senseless.is_empty() {
         return Ok(());
@@ -214,7 +217,7 @@ fn sensible(settings: &Settings) -> Result<(), Error> {
              network is made",
             senseless.join(", ")
         ),
-        hint: "leave that out; --external-network, --dns, --egress-cidr, --mirror-files and --mirror-registry can be said"
+        hint: "leave that out; --external-network, --dns, --egress-cidr, --mirror-files, --mirror-registry, --proxy and --no-proxy can be said"
             .into(),
     })
 }

@@ -29,6 +29,7 @@ pub mod pki;
 pub mod plan;
 pub mod progress;
 pub mod providers;
+pub mod proxy;
 pub mod settings;
 pub mod state;
 pub mod status;

@@ -268,16 +268,22 @@ impl Maker<'_> {
     fn server_create(&self) -> Result<ServerCreate, Error> {
         let (port, private_address) = self.need("the port", |made| &made.port)?;
         let mtu = self.made().mtu;
+        let public_address = self.public_address()?;
+        let proxy = self.choices.proxy.clone().map(|mut proxy| {
+            proxy.no_proxy.push(public_address.to_string());
+            proxy
+        });
         let facts = Facts {
             identity: self.identity,
             pki: self.pki,
-            public_address: self.public_address()?,
+            public_address,
             private_address,
             kubernetes_version: &self.choices.kubernetes_version,
             pod_cidr: self.choices.pod_cidr,
             service_cidr: self.choices.service_cidr,
             mtu: mtu.unwrap_or(self.choices.mtu),
             mirror: self.choices.mirror.as_ref(),
+            proxy: proxy.as_ref(),
             base: self.base,
         };
         let volume = self.made().volume.clone();

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::proxy::{self, ProxyUrl};
+
 /// Where images and files come from instead of the internet: what air-gapped clouds have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -81,6 +83,15 @@ pub struct Settings {
     /// Mirror of images and files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mirror: Option<Mirror>,
+    /// Proxy through which the server and what is installed on it reach the web. The password in it stays in the record.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "proxy::exposed"
+    )]
+    pub proxy: Option<ProxyUrl>,
+    /// What is reached without it, beside what [`ServerProxy`](proxy::ServerProxy) finds out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub no_proxy: Vec<String>,
     /// SHA-256 of published files, by `<component>/<version>/<file>`, where the catalogue knows none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub checksum: BTreeMap<String, String>,
@@ -131,6 +142,8 @@ impl Settings {
         "serviceCidr",
         "egressCidr",
         "mirror",
+        "proxy",
+        "noProxy",
         "checksum",
     ];
 
@@ -165,7 +178,7 @@ impl Settings {
             return Ok(Self::default());
         }
         serde_saphyr::from_str(text).map_err(|error| {
-            let message = error.to_string();
+            let message = proxy::without_passwords(&error.to_string());
             let unknown = message
                 .split_once("unknown field `")
                 .and_then(|(_, rest)| rest.split_once('`'))
@@ -209,6 +222,8 @@ impl Settings {
                 }),
                 (ours, below) => ours.or(below),
             },
+            proxy: self.proxy.or(below.proxy),
+            no_proxy: list(self.no_proxy, below.no_proxy),
             checksum: {
                 let mut all = below.checksum;
                 all.extend(self.checksum);
@@ -239,7 +254,7 @@ mod tests {
         let text = "externalNetwork: public\nnetworkCidr: 10.0.0.0/24\ndns: [9.9.9.9]\nimage: i\nflavor: f\n\
                     availabilityZone: z\nvolumeSize: 40\nvolumeType: ssd\napiCidr: [192.0.2.0/24]\nsshKey: ssh-ed25519 A a\n\
                     sshCidr: [192.0.2.1/32]\nkubernetesVersion: v1.36.3\npodCidr: 10.244.0.0/16\nserviceCidr: 10.96.0.0/12\n\
-                    egressCidr: [198.51.100.9/32]\nmirror: {files: 'http://m', registry: 'http://r'}\nchecksum: {a/v1/b: '00'}\n";
+                    egressCidr: [198.51.100.9/32]\nmirror: {files: 'http://m', registry: 'http://r'}\nproxy: 'http://p'\nnoProxy: [a]\nchecksum: {a/v1/b: '00'}\n";
         let settings = Settings::parse(text, "all").unwrap();
         let serde_json::Value::Object(written) = serde_json::to_value(&settings).unwrap() else {
             unreachable!()
@@ -250,7 +265,15 @@ mod tests {
         known.sort_unstable();
         assert_eq!(keys, known);
         assert_eq!(Settings::default().or(settings.clone()), settings);
-        let for_any = ["externalNetwork", "dns", "egressCidr", "mirror", "checksum"];
+        let for_any = [
+            "externalNetwork",
+            "dns",
+            "egressCidr",
+            "mirror",
+            "proxy",
+            "noProxy",
+            "checksum",
+        ];
         let mut for_made = settings.of_made_servers();
         for_made.extend(for_any);
         for_made.sort_unstable();

@@ -77,8 +77,8 @@ pub struct Up {
 /// Says at once whether a server made from here is up already.
 ///
 /// # Errors
-/// If local state cannot be read.
-pub async fn already_up(desk: &Desk, name: &str) -> Result<Option<Up>, Error> {
+/// If local state cannot be read, or the settings have another proxy than the one it was made with.
+pub async fn already_up(desk: &Desk, name: &str, settings: &Settings) -> Result<Option<Up>, Error> {
     let files = desk.files(name);
     let Some(record) = files
         .record()?
@@ -86,6 +86,7 @@ pub async fn already_up(desk: &Desk, name: &str) -> Result<Option<Up>, Error> {
     else {
         return Ok(None);
     };
+    same_proxy(settings, &record)?;
     let (Some(endpoint), Some((pki, client))) = (record.endpoint, files.pki()?) else {
         return Ok(None);
     };
@@ -98,6 +99,26 @@ pub async fn already_up(desk: &Desk, name: &str) -> Result<Option<Up>, Error> {
             was_up: true,
         }),
     )
+}
+
+/// The proxy is part of a server's first boot, and nobody logs in later to change it.
+fn same_proxy(settings: &Settings, record: &Record) -> Result<(), Error> {
+    let meant = settings.clone().or(record.settings.clone());
+    let (made, now) = (&record.settings, &meant);
+    if (&made.proxy, &made.no_proxy) == (&now.proxy, &now.no_proxy) {
+        return Ok(());
+    }
+    Err(Error::Invalid {
+        problem: match &made.proxy {
+            Some(proxy) => format!(
+                "the server was made with the proxy {proxy} and the exceptions [{}]",
+                made.no_proxy.join(", ")
+            ),
+            None => "the server was made without a proxy".to_owned(),
+        },
+        hint: "leave --proxy, --no-proxy and their lines in settings files as they were; for another proxy make another server"
+            .to_owned(),
+    })
 }
 
 /// Makes the choices and the plan; changes nothing.

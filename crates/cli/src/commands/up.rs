@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use capstan_management::adoption::Entrance;
 use capstan_management::lock::RunLock;
 use capstan_management::plan::{NeedLine, Plan, ResourceLine};
+use capstan_management::proxy::ServerProxy;
 use capstan_management::settings::Settings;
 use capstan_management::survey::Survey;
 use capstan_management::up::{self, Prepared};
@@ -108,7 +109,7 @@ impl Up {
             return Box::pin(self.adopt(&desk, &name, given, settings, printer)).await;
         }
         if !self.dry_run
-            && let Some(up) = up::already_up(&desk, &name).await?
+            && let Some(up) = up::already_up(&desk, &name, &settings).await?
         {
             plane::install(&desk, &name, &up.kubeconfig, false, printer).await?;
             return show(printer, &up);
@@ -205,10 +206,19 @@ fn quota(shortages: &[Shortage]) -> Result<(), Failure> {
 fn render(plan: &Plan) -> String {
     let resources = resource_table(&plan.resources);
     let quota = quota_table(&plan.quota);
+    let proxy = proxy_line(plan.choices.proxy.as_ref());
     format!(
-        "Management server {} in project {} of cloud {}: Kubernetes {} by {}\n\n{resources}\n\n{quota}\n",
+        "Management server {} in project {} of cloud {}: Kubernetes {} by {}\n\n{resources}\n\n{quota}\n{proxy}",
         plan.name, plan.project, plan.cloud, plan.choices.kubernetes_version, plan.engine
     )
+}
+
+/// What goes through which proxy; nothing without one.
+fn proxy_line(proxy: Option<&ServerProxy>) -> String {
+    proxy.map_or_else(String::new, |proxy| {
+        let (url, directly) = (&proxy.url, proxy.no_proxy.join(", "));
+        format!("\nits way out is the proxy {url}, but not to {directly}\n")
+    })
 }
 
 fn resource_table(lines: &[ResourceLine]) -> String {

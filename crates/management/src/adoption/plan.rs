@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Entrance;
 use crate::plan::{NeedLine, ResourceLine};
 use crate::providers::{Ground, InstallPlan};
+use crate::proxy::ServerProxy;
 use crate::settings::Mirror;
 
 /// The cluster.
@@ -63,6 +64,9 @@ pub struct Defaults {
     pub external_network: Option<String>,
     /// Mirror.
     pub mirror: Option<Mirror>,
+    /// Proxy of what is installed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ServerProxy>,
 }
 
 /// The whole plan.

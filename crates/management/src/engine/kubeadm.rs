@@ -9,11 +9,14 @@ use serde_json::json;
 
 use super::{Base, Engine, EngineError, Facts, Place};
 use crate::cloudinit::{File, UserData};
+use crate::proxy::ServerProxy;
 
 /// The engine.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Kubeadm;
 
+/// Environment of what goes through a proxy; `download.sh` reads it, too.
+const PROXY: &str = "/etc/capstan/proxy.env";
 const BOOT: &str = include_str!("kubeadm/boot.sh");
 const BOOT_UNIT: &str = include_str!("kubeadm/capstan-boot.service");
 const ADDRESS_UNIT: &str = include_str!("kubeadm/capstan-address.service");
@@ -53,6 +56,9 @@ impl Engine for Kubeadm {
         ]);
         if let Some(registry) = facts.mirror.and_then(|mirror| mirror.registry.as_deref()) {
             config.files(registry_mirror(registry));
+        }
+        if let Some(proxy) = facts.proxy {
+            config.files(through(proxy));
         }
         if let Base::Vanilla(downloads) = facts.base {
             let list = downloads.iter().fold(String::new(), |list, download| {
@@ -134,6 +140,22 @@ fn registry_mirror(registry: &str) -> [File; 2] {
             "/etc/containerd/conf.d/50-capstan.toml",
             "version = 3\n\n[plugins.'io.containerd.cri.v1.images'.registry]\n  config_path = '/etc/containerd/certs.d'\n",
         ),
+    ]
+}
+
+/// Downloads, container runtime and kubelet go through the proxy. kubeadm does not: it would write its environment, and with it
+/// a password, into the manifests of the control plane, where it can be read by the API.
+fn through(proxy: &ServerProxy) -> [File; 3] {
+    let drop_in = |unit: &str| {
+        File::public(
+            format!("/etc/systemd/system/{unit}.service.d/50-capstan-proxy.conf"),
+            format!("[Service]\nEnvironmentFile={PROXY}\n"),
+        )
+    };
+    [
+        File::secret(PROXY, proxy.environment()),
+        drop_in("containerd"),
+        drop_in("kubelet"),
     ]
 }
 

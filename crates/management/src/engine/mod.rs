@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use crate::cloudinit::UserData;
 use crate::identity::Identity;
 use crate::pki::ClusterPki;
+use crate::proxy::ServerProxy;
 use crate::settings::Mirror;
 
 /// How the image comes.
@@ -62,6 +63,8 @@ pub struct Facts<'a> {
     pub mtu: u32,
     /// Mirror of images and files.
     pub mirror: Option<&'a Mirror>,
+    /// Proxy of the server's programs.
+    pub proxy: Option<&'a ServerProxy>,
     /// How the image comes.
     pub base: &'a Base,
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Serialize;
 
+use crate::proxy::ServerProxy;
 use crate::settings::Mirror;
 
 /// Something chosen by the user's name for it.
@@ -76,6 +77,9 @@ pub struct Choices {
     pub pod_cidr: IpNet,
     pub service_cidr: IpNet,
     pub mirror: Option<Mirror>,
+    /// Without its floating IP, which is reached directly, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ServerProxy>,
     /// Roles of the server's application credential.
     pub roles: Vec<String>,
     /// Largest packet assumed where the network does not tell its own.

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::{Choices, ImageChoice, NamedId, Question, VolumeChoice};
 use crate::error::Error;
+use crate::proxy::ServerProxy;
 use crate::settings::Settings;
 
 use flavor::flavor;
@@ -40,6 +41,8 @@ pub fn choose(
 ) -> Result<Choices, Error> {
     let (network_cidr, pod_cidr, service_cidr) = ranges(settings)?;
     ssh(settings)?;
+    let own = [network_cidr, pod_cidr, service_cidr];
+    let proxy = ServerProxy::chosen(settings, &own, None)?;
     let mut open = Vec::new();
     let external_network = external_network(settings, inventory, &mut open)?;
     let image = image(settings, inventory, &mut open)?;
@@ -89,6 +92,7 @@ pub fn choose(
         pod_cidr,
         service_cidr,
         mirror: settings.mirror.clone(),
+        proxy,
         roles: least_roles(roles),
         mtu: MTU,
     })
@@ -127,7 +131,8 @@ pub(crate) fn least_roles(held: &[String]) -> Vec<String> {
     }
 }
 
-fn ranges(settings: &Settings) -> Result<(IpNet, IpNet, IpNet), Error> {
+/// Ranges of the server's network, of its pods and of its services.
+pub(crate) fn ranges(settings: &Settings) -> Result<(IpNet, IpNet, IpNet), Error> {
     let or = |chosen: Option<IpNet>, default: &str| {
         chosen.map_or_else(
             || default.parse().map_err(|_| Error::Order("a default range")),

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub use choices::{Choices, FlavorChoice, ImageChoice, ImageKind, NamedId, VolumeChoice};
 pub use choose::choose;
-pub(crate) use choose::least_roles;
+pub(crate) use choose::{least_roles, ranges};
 pub use question::Question;
 use resources::{need, resources};
 

@@ -16,6 +16,7 @@ use super::manifests::Manifests;
 use super::substitution::Variables;
 use super::{ManifestSource, ProviderError, Release, WantedCertificate, own, secret};
 use crate::identity::Identity;
+use crate::proxy::ServerProxy;
 
 /// Purpose under which everything is listed, so that what a newer version no longer brings is removed.
 pub(super) const INVENTORY: &str = "installed";
@@ -33,6 +34,8 @@ pub struct InstallPlan {
     pub source: ManifestSource,
     /// Values for the variables in them; the releases' own defaults serve otherwise.
     pub variables: Variables,
+    /// Proxy that every Deployment gets.
+    pub proxy: Option<ServerProxy>,
     /// Our own controller.
     pub controller: own::Controller,
     /// The management server it is for.

@@ -68,6 +68,9 @@ impl Manifests {
         }
         objects.extend(own::controller(&plan.controller, &plan.owner)?);
         objects.extend(plan.objects.iter().cloned());
+        if let Some(proxy) = &plan.proxy {
+            proxy.give(&mut objects)?;
+        }
         Ok((objects, certificates))
     }
 

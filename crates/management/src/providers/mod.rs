@@ -34,4 +34,5 @@ pub use release::{
     ProviderKind, Release, catalogued_releases, default_releases, resource_controller,
 };
 pub use removal::{Installed, installed, uninstall};
+pub(crate) use secret::opaque;
 pub use source::ManifestSource;

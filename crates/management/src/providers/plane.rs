@@ -19,6 +19,8 @@ use super::{InstallPlan, ManifestSource, ProviderError, catalogued_releases, own
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::identity::Identity;
+use crate::plan::ranges;
+use crate::proxy::ServerProxy;
 use crate::state::Record;
 use crate::survey::Survey;
 
@@ -40,6 +42,8 @@ pub struct Plane {
     pub defaults: CloudDefaults,
     /// Where artifacts come from.
     pub mirror: Option<Mirror>,
+    /// Proxy of everything that is installed.
+    pub proxy: Option<ServerProxy>,
     /// Checksums that the caller vouches for; see [`Catalogue::with_checksums`].
     pub checksums: BTreeMap<String, String>,
     /// Addresses from which the server comes.
@@ -61,17 +65,17 @@ impl Plane {
         let config = desk.session.config();
         let region = desk.session.region();
         let clouds_yaml = clouds_yaml(config, ENTRY, &credential.id, &secret, region, None);
-        Ok(Self::new(desk, &record, clouds_yaml))
+        Self::new(desk, &record, clouds_yaml)
     }
 
     /// The plane of a server whose credentials are not made yet: good for looking at what would be installed.
-    pub(crate) fn without_credentials(desk: &Desk, record: &Record) -> Self {
+    pub(crate) fn without_credentials(desk: &Desk, record: &Record) -> Result<Self, Error> {
         Self::new(desk, record, SecretString::default())
     }
 
-    fn new(desk: &Desk, record: &Record, clouds_yaml: SecretString) -> Self {
+    fn new(desk: &Desk, record: &Record, clouds_yaml: SecretString) -> Result<Self, Error> {
         let settings = &record.settings;
-        Self {
+        Ok(Self {
             owner: record.identity.clone(),
             clouds_yaml,
             cacert: desk.session.config().ca.as_ref().map(|ca| ca.pem.clone()),
@@ -84,7 +88,8 @@ impl Plane {
             checksums: settings.checksum.clone(),
             egress: egress(record),
             controller: own::Controller::published(),
-        }
+            proxy: proxy(record)?,
+        })
     }
 
     /// What to install, in the versions of the catalogue.
@@ -96,6 +101,7 @@ impl Plane {
                 self.mirror.as_ref().and_then(|mirror| mirror.files.clone()),
             ),
             variables: Variables::new(),
+            proxy: self.proxy.clone(),
             controller: self.controller.clone(),
             owner: self.owner.clone(),
             objects: self.objects()?,
@@ -141,6 +147,17 @@ fn egress(record: &Record) -> Vec<IpNet> {
     own.into_iter().chain(said).collect()
 }
 
+/// The proxy of what is installed. Of a cluster that was there before no range is known; its own API is added in each pod.
+fn proxy(record: &Record) -> Result<Option<ServerProxy>, Error> {
+    let settings = &record.settings;
+    if record.adopted.is_some() {
+        return ServerProxy::chosen(settings, &[], None);
+    }
+    let (network, pods, services) = ranges(settings)?;
+    let own = record.endpoint.as_deref().and_then(address);
+    ServerProxy::chosen(settings, &[network, pods, services], own)
+}
+
 /// The address in `https://<address>:<port>`.
 fn address(endpoint: &str) -> Option<IpAddr> {
     let authority = endpoint.strip_prefix("https://")?;
@@ -172,6 +189,7 @@ mod tests {
     fn the_plan_takes_everything_from_the_mirror_and_offers_one_cloud() {
         let plane = Plane {
             owner: Identity::draw("demo").unwrap(),
+            proxy: None,
             checksums: BTreeMap::new(),
             clouds_yaml: "clouds: {openstack: {}}".into(),
             cacert: None,

@@ -36,6 +36,15 @@ pub(super) fn object(
     }))
 }
 
+/// A Secret of no special kind.
+pub(crate) fn opaque(
+    namespace: &str,
+    name: &str,
+    data: &[(&str, &str)],
+) -> Result<DynamicObject, serde_json::Error> {
+    object(namespace, name, "Opaque", data)
+}
+
 fn value(secret: &DynamicObject, key: &str) -> Option<String> {
     let text = secret.data.get("data")?.get(key)?.as_str()?;
     String::from_utf8(STANDARD.decode(text).ok()?).ok()

@@ -31,6 +31,7 @@ pub(crate) fn manifests() -> Option<PathBuf> {
 /// What the real catalogue installs, from that directory.
 pub(crate) fn plan(directory: &Path) -> InstallPlan {
     InstallPlan {
+        proxy: None,
         releases: default_releases("v1.14.2", "v0.14.7"),
         catalogue: Catalogue::bundled().unwrap(),
         source: ManifestSource::Directory(directory.to_owned()),

@@ -8,14 +8,6 @@ use crate::facts::Facts;
 
 /// The one registry whose name in images is not its address.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
-/// What is always reached without a proxy: the node itself, the metadata service, names within the cluster.
-const NEVER_BY_PROXY: [&str; 5] = [
-    "localhost",
-    "127.0.0.1",
-    "169.254.169.254",
-    ".svc",
-    ".cluster.local",
-];
 
 /// A file of root that everybody may read.
 pub(super) fn file(path: impl Into<String>, content: String) -> File {
@@ -148,13 +140,7 @@ fn override_path(url: &str) -> Option<&'static str> {
 fn environment(proxy: &Proxy, spec: &WorkloadClusterSpec, facts: &Facts) -> String {
     let ranges = [spec.network.pod_cidr, spec.network.service_cidr];
     let ranges = facts.node_cidr.iter().chain(&ranges);
-    let directly: Vec<String> = NEVER_BY_PROXY
-        .into_iter()
-        .map(str::to_owned)
-        .chain(ranges.map(ToString::to_string))
-        .chain(proxy.no_proxy.iter().cloned())
-        .collect();
-    let directly = directly.join(",");
+    let directly = Proxy::directly(ranges, &proxy.no_proxy).join(",");
     let variables = [
         ("HTTP_PROXY", proxy.http.as_deref()),
         ("HTTPS_PROXY", proxy.https.as_deref()),

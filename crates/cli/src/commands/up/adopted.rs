@@ -7,7 +7,7 @@ use capstan_management::lock::RunLock;
 use capstan_management::settings::Settings;
 use capstan_management::survey::Survey;
 
-use super::{Up, answer, quota, quota_table, resource_table, show};
+use super::{Up, answer, proxy_line, quota, quota_table, resource_table, show};
 use crate::commands::{plane, stop_on_interrupt};
 use crate::environment::caller;
 use crate::failure::Failure;
@@ -117,7 +117,7 @@ fn render(plan: &AdoptionPlan) -> String {
         "Management server {} in project {} of cloud {}: the existing cluster of context {}\n\n\
          {}, Kubernetes {}, {} of {} nodes Ready; it stays as it is but for what is listed\n\n\
          {components}\n\n{} objects, of which {} are there; nothing of somebody else's is in the way\n\n{}\n\n{}\n\n\
-         its pods reach OpenStack from {}\n",
+         its pods reach OpenStack from {}\n{}",
         plan.name,
         plan.project,
         plan.cloud,
@@ -131,5 +131,6 @@ fn render(plan: &AdoptionPlan) -> String {
         resource_table(&plan.resources),
         quota_table(&plan.quota),
         ranges.join(", "),
+        proxy_line(plan.defaults.proxy.as_ref()),
     )
 }

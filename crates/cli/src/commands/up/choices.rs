@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use capstan_management::plan::Question;
+use capstan_management::proxy::ProxyUrl;
 use capstan_management::settings::{Mirror, Settings};
 use clap::Args;
 use ipnet::IpNet;
@@ -68,6 +69,13 @@ pub(super) struct Choices {
     /// URL of a registry that mirrors all images
     #[arg(long, value_name = "URL")]
     mirror_registry: Option<String>,
+    /// Proxy through which the server and what is installed on it reach the web. One with a password goes into a settings
+    /// file: everybody on this machine may read a command line
+    #[arg(long, value_name = "URL")]
+    proxy: Option<ProxyUrl>,
+    /// Name, address or range that is reached without it, beside what is the server's own; may be repeated
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    no_proxy: Vec<String>,
     /// SHA-256 of a published file, <component>/<version>/<file>=<sha256>, where the catalogue knows none; may be repeated
     #[arg(long, value_name = "FILE=SHA256", value_parser = checksum)]
     checksum: Vec<(String, String)>,
@@ -92,6 +100,13 @@ impl Choices {
             .map(|path| read(&path))
             .transpose()?
             .map(|key| key.trim().to_owned());
+        if self.proxy.as_ref().is_some_and(ProxyUrl::has_password) {
+            return Err(Failure::new(
+                Exit::Input,
+                "the proxy has a password, and everybody on this machine may read a command line",
+            )
+            .hint("write proxy: 'http://…' into a file that only you may read, and give it with --settings"));
+        }
         Ok(Settings {
             external_network: self.external_network,
             network_cidr: self.network_cidr,
@@ -109,6 +124,8 @@ impl Choices {
             service_cidr: self.service_cidr,
             egress_cidr: self.egress_cidr,
             mirror,
+            proxy: self.proxy,
+            no_proxy: self.no_proxy,
             checksum: self.checksum.into_iter().collect(),
         })
     }

@@ -2,6 +2,7 @@
 # Fetches what a vanilla image lacks. Each line of the list: SHA-256, kind, place, URL. Nothing is used before its sum is
 # right; a second run fetches nothing that is in place.
 set -eu
+if [ -e /etc/capstan/proxy.env ]; then set -a; . /etc/capstan/proxy.env; set +a; fi
 work=/var/cache/capstan
 mkdir -p "$work" /opt/cni/bin
 while read -r sum kind place url; do

@@ -24,6 +24,10 @@ const HOST_DIFFERENCES: [&str; 9] = [
 ];
 
 fn rendered(base: &Base, mirror: Option<&Mirror>) -> UserData {
+    rendered_through(base, mirror, None)
+}
+
+fn rendered_through(base: &Base, mirror: Option<&Mirror>, proxy: Option<&ServerProxy>) -> UserData {
     let identity = Identity {
         name: "default".into(),
         uid: "x7k2p".parse().unwrap(),
@@ -39,6 +43,7 @@ fn rendered(base: &Base, mirror: Option<&Mirror>) -> UserData {
         service_cidr: "10.96.0.0/16".parse().unwrap(),
         mtu: 1442,
         mirror,
+        proxy,
         base,
     };
     Kubeadm.render(&facts).unwrap()
@@ -99,6 +104,35 @@ fn what_a_vanilla_image_gets_besides() {
             .all(|file| !file.path().starts_with("/etc/containerd/")),
         "no mirror, no drop-in"
     );
+}
+
+#[test]
+fn a_proxy_is_in_one_secret_file_and_nowhere_else() {
+    let proxy = ServerProxy {
+        url: "http://ops:hidden@proxy:3128".to_owned().into(),
+        no_proxy: vec!["localhost".into(), "10.0.0.0/24".into()],
+    };
+    let config = rendered_through(&vanilla(), None, Some(&proxy));
+    let written = config.written().iter();
+    let (holding, others): (Vec<_>, Vec<_>) =
+        written.partition(|file| file.content().contains("hidden"));
+    assert_eq!(holding.len(), 1);
+    assert_eq!(holding[0].path(), PROXY);
+    assert_eq!(
+        serde_json::to_value(holding[0]).unwrap()["permissions"],
+        "0600"
+    );
+    assert_eq!(holding[0].content(), proxy.environment());
+    let readers: Vec<_> = others
+        .iter()
+        .filter(|file| file.content().contains(holding[0].path()))
+        .map(|file| file.path())
+        .collect();
+    let drop_ins = ["containerd", "kubelet"]
+        .map(|unit| format!("/etc/systemd/system/{unit}.service.d/50-capstan-proxy.conf"));
+    assert!(drop_ins.iter().all(|path| readers.contains(&path.as_str())));
+    assert!(readers.contains(&"/usr/local/lib/capstan/download.sh"));
+    assert_eq!(readers.len(), 3, "{readers:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The way out through a proxy.
 
+use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,4 +22,26 @@ pub struct Proxy {
 impl Proxy {
     /// Where it is said on nodes: a drop-in of containerd's unit.
     pub const PATH: &str = "/etc/systemd/system/containerd.service.d/http-proxy.conf";
+    /// What is always reached without a proxy: the node itself, the metadata service (which answers only to the server that
+    /// asks), names within the cluster.
+    pub const NEVER: [&str; 5] = [
+        "localhost",
+        "127.0.0.1",
+        "169.254.169.254",
+        ".svc",
+        ".cluster.local",
+    ];
+
+    /// What is reached without a proxy: that, what is within a cluster's own `ranges` (nodes, pods, services), and `besides`.
+    pub fn directly<'a>(
+        ranges: impl IntoIterator<Item = &'a IpNet>,
+        besides: &[String],
+    ) -> Vec<String> {
+        Self::NEVER
+            .into_iter()
+            .map(str::to_owned)
+            .chain(ranges.into_iter().map(ToString::to_string))
+            .chain(besides.iter().cloned())
+            .collect()
+    }
 }
