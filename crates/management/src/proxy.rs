@@ -200,8 +200,10 @@ impl ServerProxy {
         ];
         lines
             .into_iter()
-            .map(|(name, value)| format!("{name}='{value}'\n{}='{value}'\n", name.to_lowercase()))
-            .collect()
+            .fold(String::new(), |text, (name, value)| {
+                let lower = name.to_lowercase();
+                format!("{text}{name}='{value}'\n{lower}='{value}'\n")
+            })
     }
 
     /// Gives every container of every Deployment the proxy, and adds the Secrets that hold its URL.
