@@ -59,6 +59,61 @@ def test_a_wish_the_cloud_cannot_fulfil(served, argv, code, says):
     assert difference(before, listing(served.cloud)) == []
 
 
+TEMPLATE = """\
+apiVersion: capstan.dev/v1alpha1
+kind: ClusterTemplate
+metadata: {name: offer}
+spec:
+  versions: [v1.36.x]
+  workerFlavors: [m1.medium]
+  defaults:
+    controlPlane: {flavor: m1.medium}
+    workers: [{name: workers, replicas: 40, flavor: m1.medium}]
+"""
+OUTSIDE = """\
+apiVersion: capstan.dev/v1alpha1
+kind: WorkloadCluster
+metadata: {name: outside, namespace: default, annotations: {capstan.dev/template: offer}}
+spec:
+  version: v1.36.3
+  controlPlane: {flavor: m1.medium}
+  workers: [{flavor: m1.mediun}]
+"""
+
+
+def test_what_a_template_offers_holds_whoever_asks(bed, served, tmp_path):
+    """Its defaults are taken (their 40 workers do not fit), and its limits hold in the command line and in the controller."""
+    def offer(text):
+        (tmp_path / "offer.yaml").write_text(text)
+        served.capstan("template", "apply", "-f", tmp_path / "offer.yaml")
+
+    before = listing(served.cloud)
+    offer(TEMPLATE)
+    done = served.capstan("cluster", "create", "wish", "--template", "offer", "--watch", check=False)
+    assert done.returncode == QUOTA and "servers: 41 needed" in done.stderr, done.stderr
+    done = served.capstan("cluster", "create", "other", "--template", "offer", "--flavor", "m1.mediun", check=False)
+    assert done.returncode == INPUT and "did you mean m1.medium?" in done.stderr, done.stderr
+
+    way = json.loads(served.capstan("env", "clusterctl", "-o", "json").stdout)
+    kubectl = Kubectl(bed.kubectl, way["kubeconfig"])
+    (tmp_path / "outside.yaml").write_text(OUTSIDE)
+    kubectl("apply", "-f", str(tmp_path / "outside.yaml"))
+    verdict = 'jsonpath={.status.conditions[?(@.type=="Accepted")].message}'
+    assert until(lambda: "template offer does not offer m1.mediun" in kubectl(
+        "get", "workloadcluster", "outside", "-o", verdict), 60)
+
+    offer(TEMPLATE + "  availability: withdrawn\n  notice: it was a test\n")
+    shown = served.capstan("cluster", "show", "wish").stdout
+    assert "made from template offer, which is withdrawn: it was a test" in shown
+    done = served.capstan("cluster", "create", "other", "--template", "offer", check=False)
+    assert done.returncode == INPUT and "withdrawn: it was a test" in done.stderr, done.stderr
+    gone = served.capstan("template", "delete", "offer", "--yes").stdout
+    assert "default/outside, default/wish" in gone
+    for name in ("wish", "outside"):
+        served.capstan("cluster", "delete", name, "--yes")
+    assert difference(before, listing(served.cloud)) == []
+
+
 class Demo:
     """One cluster and what it takes to reach it."""
 

@@ -85,6 +85,9 @@ pub(crate) enum Command {
     /// Make, watch, change and remove workload clusters
     #[command(subcommand)]
     Cluster(commands::cluster::Cluster),
+    /// List, show, write and delete what clusters can be made from
+    #[command(subcommand)]
+    Template(commands::template::Template),
     /// List, register and remove the images that nodes are made of
     #[command(subcommand)]
     Image(commands::image::Image),

@@ -1,7 +1,7 @@
 //! The cluster file, `clusterctl.yaml`: flat keys as the SCS scripts and clusterctl have them, and a structured part with
 //! the fields of [`WorkloadClusterSpec`] for what flat keys cannot say.
 //!
-//! A file may stand on another one, its `base`. Nothing is ever ignored: an unknown key, a key that is known but not supported, and a value of the wrong kind are
+//! A file may stand on another one, its `base`, and on a template of the management server. Nothing is ever ignored: an unknown key, a key that is known but not supported, and a value of the wrong kind are
 //! errors, all told at once, with line, column and what was probably meant.
 
 mod flat;
@@ -9,6 +9,7 @@ pub mod import;
 pub mod keys;
 mod overlay;
 mod structured;
+mod template;
 mod write;
 
 use serde_json::{Map, Value};
@@ -19,6 +20,8 @@ use crate::{KubernetesVersion, VersionWish, WorkloadClusterSpec, validate, yaml}
 
 pub use import::import;
 pub use keys::{Field, FieldKind, Key, Use};
+pub(crate) use structured::merge_field;
+pub use template::{Ground, TEMPLATE, named_template};
 pub use write::write;
 
 /// A file that was read.
@@ -72,20 +75,41 @@ pub fn read_meaning(
     load: impl FnOnce(&str) -> Result<String, String>,
     newest: impl FnOnce(VersionWish) -> Result<KubernetesVersion, String>,
 ) -> Result<Document, FileError> {
+    read_on(text, None, load, newest)
+}
+
+/// The same, for a reader that has asked for the template the file names ([`named_template`]): its defaults lie below
+/// everything else. A file that names one is refused without.
+pub fn read_on(
+    text: &str,
+    ground: Option<&Ground<'_>>,
+    load: impl FnOnce(&str) -> Result<String, String>,
+    newest: impl FnOnce(VersionWish) -> Result<KubernetesVersion, String>,
+) -> Result<Document, FileError> {
+    let mut whole = Reading::default();
+    if let Some(ground) = ground {
+        whole.ground(ground);
+    }
     let mut own = Reading::default();
     let entries = own.tree(text);
-    let (base, rest): (Vec<Entry>, Vec<Entry>) =
-        entries.into_iter().partition(|entry| entry.key == BASE);
+    let (about, rest): (Vec<Entry>, Vec<Entry>) = entries
+        .into_iter()
+        .partition(|entry| [BASE, TEMPLATE].contains(&entry.key.as_str()));
     own.entries(&rest);
-    let Some(entry) = base.first() else {
-        return own.finish(newest);
+    let named = about.iter().find(|entry| entry.key == TEMPLATE);
+    if let (Some(entry), None) = (named, ground) {
+        own.unasked(entry);
+    }
+    let Some(entry) = about.iter().find(|entry| entry.key == BASE) else {
+        whole.overlay(own);
+        return whole.finish(newest);
     };
-    let mut whole = Reading::default();
+    let mut below = Reading::default();
     let position = entry.value.position.or(entry.position);
     let failed = |message: String| Finding::error(BASE, message).at(position);
     match &entry.value.value {
         NodeValue::Text(name) => match load(name) {
-            Ok(text) => whole.base(name, &text),
+            Ok(text) => below.base(name, &text, ground.is_some()),
             Err(reason) => own.findings.push(failed(reason)),
         },
         other => {
@@ -93,6 +117,7 @@ pub fn read_meaning(
             own.findings.push(failed(text));
         }
     }
+    whole.overlay(below);
     whole.overlay(own);
     whole.finish(newest)
 }
@@ -163,7 +188,7 @@ impl Reading {
         let known = keys::all()
             .map(|key| key.name)
             .chain(structured::FIELDS)
-            .chain([BASE]);
+            .chain([BASE, TEMPLATE]);
         let finding = Finding::error(&entry.key, "this key is not known").at(entry.position);
         self.findings.push(match keys::nearest(&entry.key, known) {
             Some(meant) => finding.remedy(format!("did you mean {meant}?")),

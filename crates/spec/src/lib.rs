@@ -8,6 +8,7 @@
 //! | [`cluster`] | what a workload cluster is wanted to be |
 //! | [`status`], [`progress`] | what is known about one |
 //! | [`cloud`] | credentials and defaults of an OpenStack cloud, and its inventory |
+//! | [`template`] | what an operator offers |
 //! | [`record`] | the ledger, history and audit that outlive a cluster |
 //! | [`management`] | a management server and the artifact mirror |
 //! | [`version`], [`naming`] | Kubernetes versions; the uid, derived names and their length limits |
@@ -28,6 +29,7 @@ pub mod progress;
 pub mod record;
 pub mod schema;
 pub mod status;
+pub mod template;
 pub mod validate;
 pub mod version;
 mod version_wish;
@@ -43,6 +45,7 @@ pub use management::{ManagementServerSpec, ManagementServerStatus, Mirror};
 pub use naming::{ClusterName, Uid};
 pub use record::{ClusterRecordSpec, ClusterRecordStatus};
 pub use status::WorkloadClusterStatus;
+pub use template::{ClusterTemplateSpec, ClusterTemplateStatus, TemplateDefaults};
 pub use version::KubernetesVersion;
 pub use version_wish::VersionWish;
 

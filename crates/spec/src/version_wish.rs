@@ -1,15 +1,20 @@
 //! What a person says for a version: an exact one, or a release line.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 
 use crate::version::{KubernetesVersion, VersionError};
 
 /// A version as it is asked for: `v1.36.3`, or `v1.36` and `v1.36.x` for the newest of that line.
 ///
-/// Only the doors know wishes. What is written down is always exact: a cluster changes when its file or object does, and
+/// Only the doors and templates know wishes. What is written down of a cluster is always exact: it changes when its file or object does, and
 /// not because a newer Capstan knows a newer version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub enum VersionWish {
     /// This one.
     Exact(KubernetesVersion),
@@ -47,6 +52,38 @@ impl fmt::Display for VersionWish {
             Self::Exact(version) => version.fmt(f),
             Self::Line { major, minor } => write!(f, "v{major}.{minor}.x"),
         }
+    }
+}
+
+impl From<VersionWish> for String {
+    fn from(wish: VersionWish) -> Self {
+        wish.to_string()
+    }
+}
+
+impl TryFrom<String> for VersionWish {
+    type Error = VersionError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl JsonSchema for VersionWish {
+    fn schema_name() -> Cow<'static, str> {
+        "VersionWish".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": r"^v?[0-9]+\.[0-9]+(\.([0-9]+|x))?$",
+            "description": "Kubernetes version, for instance v1.36.3, or a release line, v1.36.x",
+        })
     }
 }
 

@@ -68,7 +68,7 @@ impl Verdict {
         Self::Invalid(vec![told_of(obstacle.finding())])
     }
 
-    fn of_findings(findings: Vec<Finding>) -> Option<Self> {
+    pub(crate) fn of_findings(findings: Vec<Finding>) -> Option<Self> {
         let reasons: Vec<Reason> = findings
             .into_iter()
             .filter(|finding| finding.severity == Severity::Error)

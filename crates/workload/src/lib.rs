@@ -11,6 +11,7 @@
 //! | [`preflight`] | quota needed and free (pure) |
 //! | [`mod@change`] | what a wish changes, before it is carried out |
 //! | [`wish`], [`gate`] | whether a wish is carried out |
+//! | [`template`] | whether a wish is within what its template offers |
 //! | [`history`] | what was asked, by whom, and what became of it (pure) |
 //! | [`prepare`] | what we make ourselves: floating IP, server groups, credential |
 //! | [`encryption`] | the key for Secrets |
@@ -50,6 +51,7 @@ pub mod resolve;
 pub mod resource;
 pub mod rollout;
 pub mod surroundings;
+pub mod template;
 pub mod upgrade;
 pub mod wake;
 pub mod wish;

@@ -9,10 +9,12 @@
 use std::time::Duration;
 
 use capstan_kubernetes::{Applier, Deadline, ErrorKind, parse_manifest};
+use capstan_spec::WorkloadClusterSpec;
 use capstan_testkit::ApiServer;
 use capstan_workload::resource::{WorkloadCluster, definitions};
+use capstan_workload::template;
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
 const CLUSTER: &str = "
@@ -136,4 +138,97 @@ async fn what_cannot_be_changed_is_refused_once_a_cluster_is_begun() {
         let more = format!("port: 443, {allowed}");
         apply(&plain.replacen("port: 443", &more, 1)).await.unwrap();
     }
+}
+
+/// What a template leaves out stays left out (a default filled in by the API server would be taken by every cluster), and
+/// fields that no cluster has are refused.
+#[tokio::test]
+async fn a_template_keeps_its_silence_and_is_found_where_it_is_offered() {
+    let Some(server) = ApiServer::shared().await else {
+        return;
+    };
+    let client = server.client().await.unwrap();
+    let applier = Applier::new(client.clone());
+    let apply = async |text: &str| {
+        applier
+            .apply(&parse_manifest("test", text).unwrap(), soon(), |_| ())
+            .await
+    };
+    applier
+        .apply(&definitions().unwrap(), soon(), |_| ())
+        .await
+        .unwrap();
+    apply("{apiVersion: v1, kind: Namespace, metadata: {name: capstan-system}}")
+        .await
+        .unwrap();
+    apply("{apiVersion: v1, kind: Namespace, metadata: {name: templates}}")
+        .await
+        .unwrap();
+    let text = "
+apiVersion: capstan.dev/v1alpha1
+kind: ClusterTemplate
+metadata: {name: small, namespace: capstan-system}
+spec:
+  versions: [v1.36.x]
+  workerFlavors: [m1.small]
+  defaults:
+    controlPlane: {flavor: m1.medium}
+    workers: [{name: workers, flavor: m1.small}]
+    network: {mtu: 1400}
+";
+    apply(text).await.unwrap();
+    let found = template::find(&client, "templates", "small").await.unwrap();
+    let found = found.unwrap();
+    let said = json!({
+        "controlPlane": {"flavor": "m1.medium"},
+        "workers": [{"name": "workers", "flavor": "m1.small"}],
+        "network": {"mtu": 1400},
+    });
+    assert_eq!(json!(found.spec.defaults), said);
+    for (change, to, says) in [
+        ("mtu: 1400", "mtoo: 1400", "mtoo"),
+        ("[v1.36.x]", "[newest]", "versions"),
+        ("spec:", "spec:\n  replacement: small", "another template"),
+        ("spec:", "spec:\n  availability: sometimes", "availability"),
+    ] {
+        let error = apply(&text.replacen(change, to, 1)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{to}: {error}");
+        assert!(error.to_string().contains(says), "{to}: {error}");
+    }
+
+    let clusters: Api<WorkloadCluster> = Api::namespaced(client.clone(), "templates");
+    let spec: WorkloadClusterSpec = serde_json::from_value(json!({
+        "version": "v1.36.3", "controlPlane": {"flavor": "m1.medium"},
+    }))
+    .unwrap();
+    let notes = template::notes("small", &found, &spec);
+    let mut cluster = WorkloadCluster::new("templates", "demo", spec);
+    cluster.metadata.annotations = Some(notes.into());
+    let made = clusters
+        .create(&PostParams::default(), &cluster)
+        .await
+        .unwrap();
+    assert_eq!(template::of(&made.metadata), Some("small"));
+    assert_eq!(json!(template::taken(&made.metadata)), said);
+    let users = template::clusters_of(&client, &found).await.unwrap();
+    assert_eq!(users, ["templates/demo"]);
+
+    // One of the namespace's own hides the operator's, for the clusters of that namespace.
+    apply(&text.replacen("capstan-system", "templates", 1))
+        .await
+        .unwrap();
+    assert!(
+        template::clusters_of(&client, &found)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let offered = template::offered(&client, "templates").await.unwrap();
+    assert_eq!(offered.len(), 1);
+    assert_eq!(offered[0].metadata.namespace.as_deref(), Some("templates"));
+    assert!(
+        template::missing("smal", &offered)
+            .remedy
+            .contains("did you mean small?")
+    );
 }

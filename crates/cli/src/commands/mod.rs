@@ -11,6 +11,7 @@ pub(crate) mod image;
 pub(crate) mod plane;
 pub(crate) mod reference;
 pub(crate) mod status;
+pub(crate) mod template;
 pub(crate) mod up;
 
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,7 @@ pub(crate) async fn run(arguments: Arguments, printer: &Printer) -> Result<(), F
         Command::Env(env) => env.run(&global, printer).await,
         Command::Cloud(cloud) => Box::pin(cloud.run(&global, printer)).await,
         Command::Cluster(cluster) => Box::pin(cluster.run(&global, printer)).await,
+        Command::Template(template) => Box::pin(template.run(&global, printer)).await,
         Command::Image(image) => Box::pin(image.run(&global, printer)).await,
         Command::Controller(controller) => controller.run().await,
         Command::Completion(completion) => {

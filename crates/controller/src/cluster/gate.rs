@@ -5,7 +5,7 @@ use capstan_spec::ClusterName;
 use capstan_spec::status::{ACCEPTED_PLAN, Resolved};
 use capstan_workload::gate::{Verdict, is_open};
 use capstan_workload::surroundings::Context;
-use capstan_workload::{Error, wish};
+use capstan_workload::{Error, template, wish};
 
 use super::World;
 use super::subject::Subject;
@@ -22,6 +22,11 @@ pub(super) async fn judge(
     let pinned = resolved.image_id.is_some() && resolved.external_network_id.is_some();
     if pinned && !is_open(&subject.status(), subject.generation()) {
         return Ok(None);
+    }
+    let (metadata, spec) = (subject.metadata(), subject.spec());
+    let outside = template::judge(context, name, metadata, spec, &subject.status(), seen).await?;
+    if outside.is_some() {
+        return Ok(outside);
     }
     let judged = wish::judge(
         &world.catalogue,

@@ -38,6 +38,7 @@ const GRANTS: &[Grant] = &[
         &["workloadclusters", "clouds", "managementservers"],
         &["get", "list", "watch", "update", "patch"],
     ),
+    ("capstan.dev", &["clustertemplates"], OBSERVE),
     (
         "capstan.dev",
         &["clusterrecords"],

@@ -105,7 +105,7 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 }
 
 /// The known name nearest to a mistyped one, if any is near enough to be meant.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
         .map(|candidate| {

@@ -2,24 +2,27 @@
 
 use serde_json::{Map, Value};
 
-use super::{BASE, Reading, structured};
+use super::{BASE, Reading, TEMPLATE, structured};
 use crate::defaults;
 use crate::finding::Finding;
 
 const POOLS: &str = "workers";
 
 impl Reading {
-    /// Reads the base called `name`.
-    pub(super) fn base(&mut self, name: &str, text: &str) {
+    /// Reads the base called `name`; `asked` is whether the template that it may name was asked for.
+    pub(super) fn base(&mut self, name: &str, text: &str, asked: bool) {
         let entries = self.tree(text);
         if let Some(entry) = entries.iter().find(|entry| entry.key == BASE) {
             let finding = Finding::error(BASE, "a base has no base itself").at(entry.position);
             self.findings
                 .push(finding.remedy("say everything in one of the two"));
         }
+        if let (Some(entry), false) = (entries.iter().find(|entry| entry.key == TEMPLATE), asked) {
+            self.unasked(entry);
+        }
         let rest: Vec<_> = entries
             .into_iter()
-            .filter(|entry| entry.key != BASE)
+            .filter(|entry| ![BASE, TEMPLATE].contains(&entry.key.as_str()))
             .collect();
         self.entries(&rest);
         for finding in &mut self.findings {

@@ -129,7 +129,7 @@ fn present(schema: &Value) -> &Value {
 }
 
 /// Puts one more value into a mapping: mappings grow, everything else is replaced.
-pub(super) fn merge_field(into: &mut Map<String, Value>, key: String, value: Value) {
+pub(crate) fn merge_field(into: &mut Map<String, Value>, key: String, value: Value) {
     match (into.get_mut(&key), value) {
         (Some(Value::Object(there)), Value::Object(more)) => {
             for (key, value) in more {

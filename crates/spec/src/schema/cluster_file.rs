@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::workload_cluster;
-use crate::file::{BASE, FieldKind, Key, Use, keys};
+use crate::file::{BASE, FieldKind, Key, TEMPLATE, Use, keys};
 
 /// JSON Schema (2020-12) of the cluster file. It knows the same keys as the reader, but not every rule: what may be said
 /// in two ways, or by a base, is required nowhere.
@@ -22,6 +22,12 @@ pub fn cluster_file() -> Value {
     properties.insert(
         BASE.to_owned(),
         json!({"description": base, "type": "string"}),
+    );
+    let template =
+        "Template of the management server whose defaults hold where nothing else is said.";
+    properties.insert(
+        TEMPLATE.to_owned(),
+        json!({"description": template, "type": "string"}),
     );
     let flat = keys::all().filter_map(|key| Some((key.name.to_owned(), of_key(key)?)));
     properties.extend(flat);
@@ -121,7 +127,13 @@ mod tests {
     fn it_knows_what_the_reader_knows() {
         let schema = cluster_file();
         let properties = schema["properties"].as_object().unwrap();
-        for key in ["base", "KUBERNETES_VERSION", "controlPlane", "kubeadm"] {
+        for key in [
+            "base",
+            "template",
+            "KUBERNETES_VERSION",
+            "controlPlane",
+            "kubeadm",
+        ] {
             assert!(properties.contains_key(key), "{key}");
         }
         assert_eq!(properties["DEPLOY_FLUX"]["enum"], json!(["false", false]));

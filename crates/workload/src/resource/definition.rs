@@ -8,7 +8,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::AddNullable;
 use serde_json::{Value, json};
 
-use super::{Cloud, ClusterRecord, ManagementServer, OwnKind, WorkloadCluster};
+use super::{Cloud, ClusterRecord, ClusterTemplate, ManagementServer, OwnKind, WorkloadCluster};
 
 /// The definitions of all of Capstan's kinds.
 ///
@@ -18,6 +18,7 @@ pub fn definitions() -> Result<Vec<DynamicObject>, serde_json::Error> {
     [
         definition::<WorkloadCluster>(),
         definition::<Cloud>(),
+        definition::<ClusterTemplate>(),
         definition::<ClusterRecord>(),
         definition::<ManagementServer>(),
     ]

@@ -6,7 +6,9 @@ use capstan_spec::cloud::{CloudSpec, CloudStatus};
 use capstan_spec::management::{ManagementServerSpec, ManagementServerStatus};
 use capstan_spec::record::{ClusterRecordSpec, ClusterRecordStatus};
 use capstan_spec::status::WorkloadClusterStatus;
-use capstan_spec::{API_GROUP, API_VERSION, WorkloadClusterSpec};
+use capstan_spec::{
+    API_GROUP, API_VERSION, ClusterTemplateSpec, ClusterTemplateStatus, WorkloadClusterSpec,
+};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
@@ -156,6 +158,18 @@ own_kind!(
     Cloud, "Cloud", "clouds", "cl", CloudSpec, CloudStatus,
     columns: &[("Cloud", ".spec.cloud"), ("Ready", ".status.conditions[?(@.type==\"Ready\")].status")],
     rules: &[]
+);
+
+own_kind!(
+    /// What an operator offers.
+    ClusterTemplate, "ClusterTemplate", "clustertemplates", "ct", ClusterTemplateSpec, ClusterTemplateStatus,
+    columns: &[("Availability", ".spec.availability"), ("Description", ".spec.description")],
+    rules: &[
+        (
+            "!has(self.spec.replacement) || self.spec.replacement != self.metadata.name",
+            "spec.replacement is another template",
+        ),
+    ]
 );
 
 own_kind!(

@@ -4,4 +4,4 @@ mod definition;
 mod kind;
 
 pub use definition::definitions;
-pub use kind::{Cloud, ClusterRecord, ManagementServer, OwnKind, WorkloadCluster};
+pub use kind::{Cloud, ClusterRecord, ClusterTemplate, ManagementServer, OwnKind, WorkloadCluster};

@@ -1,6 +1,6 @@
 //! `capstan cluster create`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use capstan_catalog::Catalogue;
 use capstan_spec::cluster::WorkerPool;
@@ -20,6 +20,7 @@ use super::target::Target;
 use super::watch::{Watching, until_ready};
 use super::{file, refusal};
 use crate::arguments::Global;
+use crate::commands::template::Chosen;
 use crate::environment::person;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -36,6 +37,9 @@ pub(crate) struct Create {
     /// Cluster file
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Template whose defaults hold where nothing else is said; its limits hold in any case
+    #[arg(long, value_name = "NAME")]
+    template: Option<String>,
     #[command(flatten)]
     wish: Wish,
     #[command(flatten)]
@@ -78,11 +82,19 @@ struct Wish {
 impl Create {
     /// Runs it.
     pub(crate) async fn run(self, global: &Global, printer: &Printer) -> Result<(), Failure> {
-        let spec = self.spec(printer)?;
-        let (wrong, warnings): (Vec<Finding>, Vec<Finding>) =
-            validate::cluster(&self.cluster, &spec)
-                .into_iter()
-                .partition(|finding| finding.severity == Severity::Error);
+        let template = match self.template_name()? {
+            Some(name) => {
+                let client = self.target.client(global).await?;
+                Some(Chosen::find(&client, &self.target.namespace, &name).await?)
+            }
+            None => None,
+        };
+        let spec = self.spec(template.as_ref(), printer)?;
+        let mut findings = validate::cluster(&self.cluster, &spec);
+        findings.extend(template.iter().flat_map(|template| template.judge(&spec)));
+        let (wrong, warnings): (Vec<Finding>, Vec<Finding>) = findings
+            .into_iter()
+            .partition(|finding| finding.severity == Severity::Error);
         if !wrong.is_empty() {
             return Err(file::refused(
                 format!("failed to accept cluster {}", self.cluster),
@@ -93,9 +105,11 @@ impl Create {
             printer.note(&warning.to_string());
         }
         let api = self.target.clusters(global).await?;
-        let mut new = WorkloadCluster::new(&self.target.namespace, &self.cluster, spec);
         let asked = (history::REQUESTED_BY.to_owned(), person());
-        new.metadata.annotations = Some([asked].into());
+        let notes = template.iter().flat_map(|template| template.notes(&spec));
+        let annotations = notes.chain([asked]).collect();
+        let mut new = WorkloadCluster::new(&self.target.namespace, &self.cluster, spec);
+        new.metadata.annotations = Some(annotations);
         let params = PostParams {
             field_manager: Some(history::COMMAND_LINE.to_owned()),
             ..PostParams::default()
@@ -165,10 +179,33 @@ impl Create {
         Err(failure)
     }
 
-    fn spec(&self, printer: &Printer) -> Result<WorkloadClusterSpec, Failure> {
-        let mut spec = match &self.file {
-            Some(path) => file::read(path, printer)?,
-            None => self.wish.spec_of_flags()?,
+    /// The template that is named by the flag or by the file.
+    fn template_name(&self) -> Result<Option<String>, Failure> {
+        let by_file = self.file.as_deref().map(file::template).transpose()?;
+        match (by_file.flatten(), &self.template) {
+            (Some(file), Some(flag)) if file != *flag => {
+                let text = format!(
+                    "failed to choose a template: the file names {file}, and --template {flag}"
+                );
+                Err(Failure::new(Exit::Input, text).hint("keep one of the two"))
+            }
+            (file, flag) => Ok(flag.clone().or(file)),
+        }
+    }
+
+    fn spec(
+        &self,
+        template: Option<&Chosen>,
+        printer: &Printer,
+    ) -> Result<WorkloadClusterSpec, Failure> {
+        let ground = template.map(Chosen::ground);
+        let mut spec = match (&self.file, template) {
+            (Some(path), _) => file::read_on(path, ground.as_ref(), printer)?,
+            (None, None) => self.wish.spec_of_flags()?,
+            (None, Some(template)) => {
+                let text = self.wish.said(template)?;
+                file::understood(&text, Path::new("flags"), ground.as_ref(), printer)?
+            }
         };
         self.wish.change(&mut spec)?;
         Ok(spec)
@@ -194,6 +231,28 @@ impl Wish {
             .clone()
             .unwrap_or_else(|| flavor.clone());
         Ok(WorkloadClusterSpec::new(version, control_plane, flavor))
+    }
+
+    /// What the flags say and the template does not, of what has no other default, as the text of a cluster file.
+    fn said(&self, template: &Chosen) -> Result<String, Failure> {
+        let defaults = template.defaults();
+        let mut said = json!({});
+        if self.kubernetes_version.is_none() && defaults.get("/version").is_none() {
+            said["version"] = json!(template.newest(self.preview)?);
+        } else if self.kubernetes_version.is_some() {
+            said["version"] = json!(self.version()?);
+        }
+        let flavor = self.flavor.as_deref();
+        if let Some(flavor) = self.control_plane_flavor.as_deref().or(flavor) {
+            said["controlPlane"] = json!({"flavor": flavor});
+        }
+        if defaults.get("/workers").is_none() {
+            let same = flavor.or_else(|| defaults.text("/controlPlane/flavor"));
+            let same = same.or(self.control_plane_flavor.as_deref());
+            said["workers"] = json!([{"name": defaults::POOL, "flavor": same}]);
+        }
+        capstan_spec::yaml::to_string(&said)
+            .map_err(|error| Failure::of(Exit::Failed, &error, None))
     }
 
     /// The exact version: what is written down does not change by itself.

@@ -4,12 +4,14 @@ use capstan_spec::ClusterName;
 use capstan_spec::record::HistoryEntry;
 use capstan_spec::status::PendingPlan;
 use capstan_workload::resource::{ClusterRecord, WorkloadCluster};
+use capstan_workload::template;
 use clap::Args;
 use kube::{Api, Client};
 
 use super::target::Target;
 use super::watch::{Watching, lines, until_ready};
 use crate::arguments::Global;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
 
@@ -37,9 +39,12 @@ impl Show {
             return until_ready(&self.target, &api, &self.cluster, None, printer).await;
         }
         let cluster = self.target.cluster(&api, &self.cluster).await?;
-        let history = self.history(api.into_client(), &cluster).await?;
+        let client = api.into_client();
+        let template = self.template(&client, &cluster).await?;
+        let history = self.history(client, &cluster).await?;
         printer.result(&cluster, || {
             let mut lines = lines(&cluster, None);
+            lines.extend(template);
             lines.extend(certificates(&cluster));
             let pending = cluster.status.as_ref().and_then(|s| s.pending.as_ref());
             lines.extend(
@@ -50,6 +55,27 @@ impl Show {
             lines.extend(history.iter().map(|entry| format!("  {}", told(entry))));
             lines.join("\n")
         })
+    }
+
+    /// From which template the cluster was made, and what became of that since.
+    async fn template(
+        &self,
+        client: &Client,
+        cluster: &WorkloadCluster,
+    ) -> Result<Option<String>, Failure> {
+        let Some(name) = template::of(&cluster.metadata) else {
+            return Ok(None);
+        };
+        let found = template::find(client, &self.target.namespace, name).await;
+        let found = found.map_err(|error| Failure::of(Exit::Failed, &error, None))?;
+        let state = match found {
+            None => ", which is gone; the cluster keeps what it took".to_owned(),
+            Some(template) => template
+                .spec
+                .told()
+                .map_or_else(String::new, |told| format!(", which is {told}")),
+        };
+        Ok(Some(format!("  made from template {name}{state}")))
     }
 
     /// The newest entries of the cluster's record, oldest first; none before the first was made.

@@ -5,14 +5,18 @@ use std::path::Path;
 use capstan_catalog::Catalogue;
 use capstan_plan::change::{self, Effect, Part};
 use capstan_plan::quota::Line;
+use capstan_spec::file::Ground;
 use capstan_spec::progress::Reason;
-use capstan_spec::status::{ACCEPTED_PLAN, Refusal};
-use capstan_spec::{ClusterName, Finding, Uid, WorkloadClusterSpec, difference, validate};
+use capstan_spec::status::{ACCEPTED_PLAN, Refusal, Resolved};
+use capstan_spec::{
+    ClusterName, Finding, TemplateDefaults, Uid, WorkloadClusterSpec, difference, validate,
+};
 use capstan_workload::clouds::{Clouds, Observers};
 use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
-use capstan_workload::{Error, history, observe, wish};
+use capstan_workload::wish::Judged;
+use capstan_workload::{Error, history, observe, template, wish};
 use kube::Api;
 use kube::api::PostParams;
 
@@ -20,6 +24,7 @@ use super::file;
 use super::target::Target;
 use super::write::write;
 use crate::arguments::Global;
+use crate::commands::template::Chosen;
 use crate::environment::person;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -32,6 +37,8 @@ pub(super) struct Wished {
     api: Api<WorkloadCluster>,
     there: Option<WorkloadCluster>,
     spec: WorkloadClusterSpec,
+    /// Annotations of a new cluster that is made from a template.
+    notes: Vec<(String, String)>,
 }
 
 impl Wished {
@@ -43,35 +50,46 @@ impl Wished {
         global: &Global,
         printer: &Printer,
     ) -> Result<Self, Failure> {
-        let from_file = path.map(|path| file::read(path, printer)).transpose()?;
-        if let Some(spec) = &from_file {
-            let findings = validate::cluster(name, spec);
-            let wrong: Vec<String> = findings
-                .iter()
-                .filter(|finding| finding.is_error())
-                .map(Finding::to_string)
-                .collect();
-            if !wrong.is_empty() {
-                return Err(file::refused(
-                    format!("failed to accept cluster {name}"),
-                    wrong,
-                ));
-            }
-        }
+        let asked = path.map(file::template).transpose()?.flatten();
+        let mut from_file = match (path, &asked) {
+            (Some(path), None) => Some(read(name, path, None, printer)?),
+            _ => None,
+        };
         let api = target.clusters(global).await?;
-        let (there, spec) = match from_file {
-            None => {
-                let there = target.cluster(&api, name).await?;
-                let spec = there.spec.clone();
-                (Some(there), spec)
-            }
-            Some(spec) => {
-                let there = api
-                    .get_opt(name)
-                    .await
-                    .map_err(|error| target.refused("read", name, error))?;
-                (there, spec)
-            }
+        let there = match path {
+            None => Some(target.cluster(&api, name).await?),
+            Some(_) => api
+                .get_opt(name)
+                .await
+                .map_err(|error| target.refused("read", name, error))?,
+        };
+        let mut notes = Vec::new();
+        if let (Some(path), Some(asked)) = (path, &asked) {
+            let spec = if let Some(there) = &there {
+                let defaults = taken_by(there, asked)?;
+                let ground = Ground {
+                    name: asked,
+                    defaults: &defaults,
+                };
+                read(name, path, Some(&ground), printer)?
+            } else {
+                let client = api.clone().into_client();
+                let chosen = Chosen::find(&client, &target.namespace, asked).await?;
+                let spec = read(name, path, Some(&chosen.ground()), printer)?;
+                let findings = chosen.judge(&spec);
+                for remark in findings.iter().filter(|finding| !finding.is_error()) {
+                    printer.note(&remark.to_string());
+                }
+                notes.extend(chosen.notes(&spec));
+                spec
+            };
+            from_file = Some(spec);
+        }
+        let spec = match (from_file, &there) {
+            (Some(spec), _) => spec,
+            (None, Some(there)) => there.spec.clone(),
+            // Without a file the cluster is there, or reading it has failed.
+            (None, None) => return Err(Failure::new(Exit::NotFound, format!("no cluster {name}"))),
         };
         Ok(Self {
             target: target.clone(),
@@ -79,6 +97,7 @@ impl Wished {
             api,
             there,
             spec,
+            notes,
         })
     }
 
@@ -117,8 +136,23 @@ impl Wished {
         let name = ClusterName::new(namespace.as_str(), self.name.as_str(), uid);
         let catalogue =
             Catalogue::bundled().map_err(|error| Failure::of(Exit::Failed, &error, None))?;
+        let mut metadata = self.there.as_ref().map(|there| there.metadata.clone());
+        let metadata = metadata.get_or_insert_default();
+        metadata
+            .annotations
+            .get_or_insert_default()
+            .extend(self.notes.iter().cloned());
         let judged = async {
             let seen = observe::observe(&context, &name).await?;
+            let outside =
+                template::judge(&context, &name, metadata, &self.spec, &status, &seen).await?;
+            if let Some(verdict) = outside {
+                return Ok(Judged {
+                    verdict,
+                    resolved: Resolved::default(),
+                    plan: None,
+                });
+            }
             let accepted = None;
             wish::judge(
                 &catalogue, &context, &name, &self.spec, &status, &seen, accepted,
@@ -139,13 +173,12 @@ impl Wished {
         let Some(there) = &self.there else {
             let namespace = &self.target.namespace;
             let mut new = WorkloadCluster::new(namespace, &self.name, self.spec.clone());
-            new.metadata.annotations = Some(
-                [
-                    (history::REQUESTED_BY.to_owned(), person()),
-                    (ACCEPTED_PLAN.to_owned(), planned.hash().to_owned()),
-                ]
-                .into(),
-            );
+            let marks = [
+                (history::REQUESTED_BY.to_owned(), person()),
+                (ACCEPTED_PLAN.to_owned(), planned.hash().to_owned()),
+            ];
+            let notes = self.notes.iter().cloned();
+            new.metadata.annotations = Some(notes.chain(marks).collect());
             let params = PostParams {
                 field_manager: Some(history::COMMAND_LINE.to_owned()),
                 ..PostParams::default()
@@ -158,6 +191,47 @@ impl Wished {
         let accepted = [(ACCEPTED_PLAN, planned.hash())];
         write(&self.target, &self.api, there, &self.spec, &accepted).await
     }
+}
+
+/// Reads the file and checks it together with the name.
+fn read(
+    name: &str,
+    path: &Path,
+    ground: Option<&Ground<'_>>,
+    printer: &Printer,
+) -> Result<WorkloadClusterSpec, Failure> {
+    let spec = file::read_on(path, ground, printer)?;
+    let findings = validate::cluster(name, &spec);
+    let wrong: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.is_error())
+        .map(Finding::to_string)
+        .collect();
+    if wrong.is_empty() {
+        return Ok(spec);
+    }
+    Err(file::refused(
+        format!("failed to accept cluster {name}"),
+        wrong,
+    ))
+}
+
+/// What the cluster took from the template the file names. The version is the one it has: it may have been upgraded.
+fn taken_by(there: &WorkloadCluster, asked: &str) -> Result<TemplateDefaults, Failure> {
+    let name = there.metadata.name.as_deref().unwrap_or_default();
+    let made_from = template::of(&there.metadata);
+    if made_from == Some(asked) {
+        return Ok(template::taken(&there.metadata).taken(there.spec.version));
+    }
+    let other = made_from.map_or_else(
+        || "without a template".to_owned(),
+        |other| format!("from template {other}"),
+    );
+    let text = format!("failed to read the file for cluster {name}: it names template {asked}");
+    let hint = format!(
+        "the cluster was made {other}; a template is chosen once, so take the line out of the file, or name that one"
+    );
+    Err(Failure::new(Exit::Conflict, text).hint(hint))
 }
 
 fn unplanned(error: &Error) -> Failure {
