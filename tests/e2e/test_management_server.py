@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from kubectl import Kubectl
 from project import difference, listing
+from registry import Registry
 from waiting import until
 
 NEEDS_ANSWER, CONFLICT, INTERRUPTED = 3, 5, 130
@@ -51,7 +52,22 @@ def diskless(admin, tenant):
     admin.compute.delete_flavor(flavor)
 
 
-def test_on_an_image_without_kubernetes_and_down_with_a_rich_cluster(tenant, up, bed, diskless, tmp_path):
+@pytest.fixture
+def registry(bed):
+    """One that asks for a login, where nodes reach it."""
+    one = Registry(bed.registry, bed.caller.partition("/")[0])
+    yield one
+    one.stop()
+
+
+def log_in(management, password):
+    """The Secret by which nodes log in at the registry."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/basic-auth", "metadata": {"name": "mirror-login"},
+              "stringData": {"username": "robot", "password": password}}
+    management("apply", "-f", "-", input=json.dumps(secret))
+
+
+def test_on_an_image_without_kubernetes_and_down_with_a_rich_cluster(tenant, up, bed, diskless, registry, tmp_path):
     """The vanilla image gets its components from the mirror, and a volume where the flavor has no disk; somebody may log
     in; `down` takes the cluster along when it is told to."""
     before = listing(tenant.cloud)
@@ -64,8 +80,14 @@ def test_on_an_image_without_kubernetes_and_down_with_a_rich_cluster(tenant, up,
     ssh = ["ssh", "-i", key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
     assert "debian" in subprocess.run([*ssh, f"debian@{address}", "id"], check=True, text=True, capture_output=True).stdout
     tenant.capstan("status")
-    tenant.capstan("cluster", "create", "rich", "--file", RICH, "--api-cidr", bed.caller, "--watch", timeout=900)
+    path, file = tenant.home / "management.kubeconfig", tmp_path / "rich.yaml"
+    path.write_text(tenant.capstan("access", "--print").stdout)
+    management = Kubectl(bed.kubectl, path)
+    file.write_text(RICH.read_text().replace("http://mirror.invalid", registry.url))
+    log_in(management, "first")
+    tenant.capstan("cluster", "create", "rich", "--file", file, "--api-cidr", bed.caller, "--watch", timeout=900)
     look_at(tenant, bed)
+    look_at_login(tenant, bed, management, registry)
     down = tenant.capstan("down", "--yes", "--with-clusters", timeout=900)
     assert "rich" in down.stderr
     assert difference(before, listing(tenant.cloud)) == []
@@ -102,6 +124,29 @@ def look_at(tenant, bed):
     assert sorted(opened) == [("tcp", 30000), ("udp", 30000)]
     with pytest.raises(AssertionError, match="violates PodSecurity"):
         kubectl("run", "greedy", "--image=any", "--overrides", '{"spec": {"hostNetwork": true}}')
+
+
+def look_at_login(tenant, bed, management, registry):
+    """Nodes log in at the registry; another password is a plan that waits, and is in no object."""
+    kubectl = Kubectl(bed.kubectl, tenant.home / "rich.kubeconfig")
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pulled"}, "spec": {
+        "tolerations": [{"operator": "Exists"}], "terminationGracePeriodSeconds": 0,
+        "containers": [{"name": "it", "image": "registry.example.org/e2e-test-images/agnhost:2.63.0", "args": ["pause"]}]}}
+    kubectl("apply", "-f", "-", input=json.dumps(pod))
+    kubectl("wait", "--for=condition=Ready", "pod/pulled", "--timeout=120s")
+    assert registry.served >= 3
+    objects = management("get", "-A", "-o", "json", "workloadclusters,kubeadmconfigs,kubeadmconfigtemplates,kubeadmcontrolplanes")
+    assert "registries-1" in objects and "Basic " not in objects
+    log_in(management, "second")
+    # Seen within five minutes, or at the next change of the cluster.
+    management("annotate", "workloadclusters", "rich", "example.org/look=now")
+
+    def pending():
+        return json.loads(tenant.capstan("cluster", "show", "rich", "-o", "json").stdout)["status"].get("pending")
+    assert "credentials" in (until(pending) or {}).get("why", ""), pending()
+    assert "registries-2" not in management("get", "kubeadmcontrolplanes", "-o", "json")
+    plan = tenant.capstan("cluster", "plan", "rich").stdout
+    assert plan.count("rolled") >= 2, plan
 
 
 def test_a_server_whose_certificates_are_lost(tenant, up, tmp_path_factory):

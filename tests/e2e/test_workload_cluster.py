@@ -154,6 +154,8 @@ def test_made_when_there_is_room_although_the_controller_dies(demo, served, faul
 
 def test_the_same_wish_again_and_another(demo, served):
     served.capstan(*demo.wish, "--watch")
+    images = {row["name"]: row["usedBy"] for row in json.loads(served.capstan("image", "list", "-o", "json").stdout)}
+    assert "cluster default/demo" in images["capstan-node-v1.36.3"], images
     other = served.capstan("cluster", "create", "demo", "--workers", "7", "--flavor", "m1.medium",
                            "--api-cidr", demo.bed.caller, check=False)
     assert other.returncode == CONFLICT and "workers[0].replicas: 2, 7" in other.stderr, other.stderr

@@ -23,6 +23,7 @@ fn resolved(spec: &WorkloadClusterSpec) -> Resolved {
         image_id: Some("image".into()),
         external_network_id: Some("network".into()),
         floating_ip: Some("198.51.100.7".into()),
+        registry_secret: Some("demo-x7k2p-registries-1".into()),
         ..Resolved::default()
     };
     for pool in spec.pools() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use capstan_capi::apply::Reference;
+use capstan_spec::cluster::kubeadm::RegistryMirror;
 use capstan_spec::status::{Capacity, Resolved, ResolvedNetwork};
 use capstan_spec::{
     Finding, KubernetesVersion, Machines, Mirror, ServerGroupPolicy, WorkloadClusterSpec,
@@ -48,6 +49,8 @@ pub struct Facts {
     pub root_volumes: BTreeMap<String, u32>,
     /// What a node of a pool with an autoscaler has, by pool, as far as known.
     pub capacities: BTreeMap<String, Capacity>,
+    /// Secret with what nodes need to log in at mirrors of registries.
+    pub registry_secret: Option<String>,
     /// Where nodes get images from.
     pub mirror: Option<Mirror>,
 }
@@ -130,6 +133,13 @@ impl Facts {
         if !spec.pools().all(imaged) {
             return Err(MissingFact("the node image of a pool"));
         }
+        let logs_in = |mirror: &RegistryMirror| mirror.credentials_secret.is_some();
+        let registry_secret = if spec.kubeadm.registry_mirrors.iter().any(logs_in) {
+            let what = "the credentials of a registry's mirror";
+            Some(pinned(&resolved.registry_secret, what)?)
+        } else {
+            None
+        };
         let lagging = resolved.workers.as_ref();
         let own_image = |pool: Machines<'_>| {
             let named = resolved
@@ -176,6 +186,7 @@ impl Facts {
                 .collect(),
             root_volumes: resolved.root_volumes.clone(),
             capacities: resolved.capacities.clone(),
+            registry_secret,
             mirror: surroundings.mirror.clone(),
         })
     }

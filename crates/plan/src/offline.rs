@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use capstan_capi::apply::Reference;
+use capstan_spec::cluster::kubeadm::RegistryMirror;
 use capstan_spec::{ClusterName, Finding, Machines, Uid, WorkloadClusterSpec, defaults};
 use sha2::{Digest, Sha256};
 
@@ -35,6 +36,13 @@ pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
         let text = "nobody would reach the API, not even your Cluster API";
         let remedy = "list the addresses it comes from, or 0.0.0.0/0";
         findings.push(Finding::error("apiAccess.allowedCidrs", text).remedy(remedy));
+    }
+    let logs_in = |mirror: &RegistryMirror| mirror.credentials_secret.is_some();
+    if spec.kubeadm.registry_mirrors.iter().any(logs_in) {
+        let text = "the Secret that nodes log in by is made by Capstan, on a management server";
+        let remedy =
+            "leave credentialsSecret out, and write hosts.toml by kubeadm.files with contentFrom";
+        findings.push(Finding::error("kubeadm.registryMirrors", text).remedy(remedy));
     }
     let Some(image) = spec.image.as_deref().filter(|_| findings.is_empty()) else {
         return Err(findings);
@@ -82,6 +90,7 @@ pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
             .collect(),
         root_volumes: spec.pools().filter_map(root).collect(),
         capacities: BTreeMap::new(),
+        registry_secret: None,
         mirror: None,
     })
 }
@@ -128,6 +137,13 @@ mod tests {
             spec.image = Some("node".into());
             spec.network.external_network = Some("0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22".into());
             spec.api_access.allowed_cidrs = vec!["203.0.113.0/24".parse().unwrap()];
+            // Its Secret would have to be made by somebody.
+            if text == MANAGED {
+                let refused = facts(&spec).unwrap_err();
+                assert_eq!(refused[0].path, "kubeadm.registryMirrors");
+                let mirrors = &mut spec.kubeadm.registry_mirrors;
+                mirrors.retain(|mirror| mirror.credentials_secret.is_none());
+            }
             let rendered = render(&spec, &name("default", "demo"), &facts(&spec).unwrap()).unwrap();
             keeps_contract(&rendered);
             let template = &rendered.objects[0].value["spec"]["template"]["spec"];

@@ -10,6 +10,7 @@ mod infrastructure;
 mod labels;
 mod metadata;
 mod node;
+mod registry;
 mod volumes;
 mod workers;
 
@@ -26,6 +27,7 @@ pub(crate) use control_plane::RETRY_PERIOD;
 pub use metadata::{
     CLUSTER_LABEL, MANAGED_BY, MANAGED_BY_LABEL, POOL_LABEL, RENDERER_ANNOTATION, UID_LABEL,
 };
+pub use registry::{hosts as registry_hosts, login_key as registry_login_key};
 
 /// Version of this renderer. It goes up whenever the same input gives other machine templates, so that an upgrade of
 /// Capstan rolls nodes only with an accepted plan. Golden files of every version are kept.

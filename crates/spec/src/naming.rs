@@ -174,6 +174,18 @@ impl ClusterName {
         format!("{}-encryption", self.cluster())
     }
 
+    /// Name of the Secret with what nodes need to log in at mirrors of registries, of this revision. Secrets that nodes are
+    /// made of never change: another content is another revision, whose name makes the machines be replaced.
+    pub fn registry_secret(&self, revision: u32) -> String {
+        format!("{}-registries-{revision}", self.cluster())
+    }
+
+    /// The revision of such a Secret; `None` when it is none of this cluster.
+    pub fn registry_revision(&self, secret: &str) -> Option<u32> {
+        let rest = secret.strip_prefix(&self.cluster())?;
+        rest.strip_prefix("-registries-")?.parse().ok()
+    }
+
     /// Name of the Secret with the administrator's kubeconfig; given by Cluster API.
     pub fn kubeconfig_secret(&self) -> String {
         format!("{}-kubeconfig", self.cluster())

@@ -309,6 +309,9 @@ pub struct Resolved {
     /// The network of the nodes, where it was there already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing_network: Option<ResolvedNetwork>,
+    /// Secret with what nodes need to log in at mirrors of registries, made from the Secrets that the spec names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry_secret: Option<String>,
     /// Whether Secrets are encrypted in etcd, by a key that was made.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub encrypted: bool,

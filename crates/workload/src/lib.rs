@@ -15,6 +15,7 @@
 //! | [`history`] | what was asked, by whom, and what became of it (pure) |
 //! | [`prepare`] | what we make ourselves: floating IP, server groups, credential |
 //! | [`encryption`] | the key for Secrets |
+//! | [`registries`] | what nodes log in by at mirrors of registries |
 //! | [`apply`] | Cluster API objects, by server-side apply |
 //! | [`rollout`] | rollouts that are paused |
 //! | [`observe`] | everything seen of a cluster, for progress |
@@ -45,6 +46,7 @@ mod mark;
 pub mod observe;
 pub mod preflight;
 pub mod prepare;
+pub mod registries;
 pub mod removal;
 pub mod replace;
 pub mod resolve;

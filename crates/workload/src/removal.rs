@@ -10,12 +10,12 @@ use capstan_spec::ClusterName;
 use capstan_spec::record::{LedgerEntry, Owner};
 use kube::api::{DeleteParams, ListParams, Preconditions};
 
-use crate::Error;
 use crate::ledger::{
     CREDENTIAL, FLOATING_IP, Found, LOAD_BALANCER, NETWORK, ORDER, PORT, ROUTER, SECURITY_GROUP,
     SERVER, SERVER_GROUP, SUBNET, VOLUME,
 };
 use crate::surroundings::Context;
+use crate::{Error, registries};
 
 /// Asks Cluster API to delete the cluster. `true` once the `Cluster` and everything it owns is gone.
 pub async fn delete_cluster(context: &Context, name: &ClusterName) -> Result<bool, Error> {
@@ -151,7 +151,12 @@ async fn remove(session: &Session, entry: &LedgerEntry) -> Result<(), Error> {
 }
 
 /// Deletes what is left of ours on the management server: Secrets and templates that nothing owns.
-pub async fn delete_objects(context: &Context, name: &ClusterName) -> Result<(), Error> {
+/// `registry_secret` is the last that was made for its nodes.
+pub async fn delete_objects(
+    context: &Context,
+    name: &ClusterName,
+    registry_secret: Option<&str>,
+) -> Result<(), Error> {
     let secret = |secret: String| ObjectName {
         api_version: "v1".to_owned(),
         kind: "Secret".to_owned(),
@@ -162,6 +167,7 @@ pub async fn delete_objects(context: &Context, name: &ClusterName) -> Result<(),
         secret(name.identity_secret()),
         secret(name.encryption_secret()),
     ];
+    objects.extend(registries::revisions(name, registry_secret).map(secret));
     let label = format!("{}={}", capstan_plan::render::UID_LABEL, name.uid());
     for kind in [
         kind::OPENSTACK_MACHINE_TEMPLATE,

@@ -12,7 +12,7 @@ use capstan_spec::{ClusterName, WorkloadClusterSpec};
 
 use crate::gate::Verdict;
 use crate::surroundings::Context;
-use crate::{Error, change as changes, preflight, resolve};
+use crate::{Error, change as changes, preflight, registries, resolve};
 
 /// What was found out about a wish.
 #[derive(Debug, Clone)]
@@ -69,16 +69,30 @@ pub async fn judge(
         at_goal.workers = None;
         Ok((resolve(spec, &at_goal)?, resolved))
     });
-    let (goal, resolved) = match found {
+    let (mut goal, mut resolved) = match found {
         Ok(found) => found,
         Err(reasons) => return refused(Verdict::Unresolved(reasons), pinned),
     };
+    let logins = pinned.registry_secret.as_deref();
+    match registries::wanted(&context.client, name, spec, logins).await? {
+        Ok(secret) => {
+            goal.registry_secret.clone_from(&secret);
+            resolved.registry_secret = secret;
+        }
+        Err(reason) => return refused(Verdict::Unresolved(vec![reason]), pinned),
+    }
     let runs = before.version.is_some();
     if let Some(invalid) = Verdict::of_facts(spec, &resolved, runs) {
         return refused(invalid, resolved);
     }
     let live = changes::live(&context.applier, name, seen).await?;
     let mut plan = changes::plan(context, spec, name, &goal, &live)?;
+    // What another password replaces beside what the wish does.
+    let slips_in = logins.is_some() && logins != goal.registry_secret.as_deref() && {
+        let mut as_before = goal.clone();
+        as_before.registry_secret = logins.map(str::to_owned);
+        rolled(&plan) > rolled(&changes::plan(context, spec, name, &as_before, &live)?)
+    };
     if let Some(forbidden) = Verdict::of_plan(&plan) {
         return Ok(Judged {
             verdict: forbidden,
@@ -102,7 +116,7 @@ pub async fn judge(
     if verdict == Verdict::Accepted && begun {
         let mut waits = change::approval::approval(&plan, &spec.approval, accepted);
         // A roll that nobody has asked for does not slip through with the next wish.
-        if waits == Approval::NotNeeded && before.pending.is_some() {
+        if waits == Approval::NotNeeded && (before.pending.is_some() || slips_in) {
             waits = change::approval::unasked(&plan, accepted);
         }
         if let Approval::Needed(why) = waits {
@@ -114,6 +128,12 @@ pub async fn judge(
         resolved,
         plan: Some(plan),
     })
+}
+
+/// How many of its parts are replaced.
+fn rolled(plan: &Plan) -> usize {
+    let parts = plan.parts.iter();
+    parts.filter(|part| part.effect == Effect::Rolled).count()
 }
 
 /// Whether the wish needs quota that is not used yet: machines are missing, or machines are replaced.

@@ -51,6 +51,7 @@ fn resolved() -> Resolved {
             subnet_cidr: "10.20.0.0/22".parse().unwrap(),
             router_id: Some(ID.into()),
         }),
+        registry_secret: Some("demo-x7k2p-registries-1".into()),
         ..Resolved::default()
     }
 }

@@ -5,7 +5,7 @@ use capstan_plan::{Observation, RENDERER, Rendered};
 use capstan_spec::status::{ACCEPTED_PLAN, Carried, WorkloadClusterStatus};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use capstan_workload::surroundings::Context;
-use capstan_workload::{Error, apply, change, gate, observe, rollout};
+use capstan_workload::{Error, apply, change, gate, observe, registries, rollout};
 use tokio::time::Instant;
 
 use super::recent::is_moving;
@@ -37,6 +37,9 @@ impl Site<'_> {
             && recent.is_applied(name, seen, &rendered, Instant::now())
         {
             return Ok(true);
+        }
+        if let Some(secret) = &self.resolved.registry_secret {
+            registries::make(&context.client, name, spec, secret).await?;
         }
         apply::apply(context, &rendered).await?;
         apply::collect(context, name, &rendered, seen).await?;

@@ -88,7 +88,9 @@ async fn finish(
     found: &ledger::Found,
 ) -> Result<Action, Error> {
     removal::remove_credential(&context.session, found).await?;
-    removal::delete_objects(context, name).await?;
+    let resolved = subject.status().resolved;
+    let logins = resolved.and_then(|resolved| resolved.registry_secret);
+    removal::delete_objects(context, name, logins.as_deref()).await?;
     let none = ledger::look(&context.session, subject.spec(), name, &BTreeSet::default()).await?;
     ledger::enter(&mut record.status, &none);
     let audit = record.status.settle(Timestamp::now());

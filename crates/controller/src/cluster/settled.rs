@@ -6,7 +6,7 @@
 //! watches tell and without a request, has nothing to do. So a controller that starts again asks nothing about the clusters
 //! that are well.
 //!
-//! What no watch tells is asked now and then, spread over time: the addons every few minutes, everything else (resources of
+//! What no watch tells is asked now and then, spread over time: the addons and logins at mirrors every few minutes, everything else (resources of
 //! the cloud, templates and health checks that somebody has changed) in a full look twice an hour. Nothing is ever written
 //! on the strength of a hash: whoever has something to do looks in full first.
 
@@ -22,9 +22,9 @@ use capstan_plan::render;
 use capstan_spec::progress::StepState;
 use capstan_spec::status::{ClusterPhase, Resolved};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
-use capstan_workload::equip;
 use capstan_workload::fingerprint::Objects;
 use capstan_workload::resource::WorkloadCluster;
+use capstan_workload::{equip, registries};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
@@ -128,6 +128,12 @@ pub(super) async fn look(world: &World, told: &WorkloadCluster) -> Option<Action
     let access = equip::access(clouds, &name).await.ok()??;
     let addons = equip::look(spec, &access).await.ok()?;
     if addons.iter().any(|addon| addon.state != StepState::Done) {
+        return None;
+    }
+    // No watch tells of them either: Capstan may read the Secrets it knows by name, not list any.
+    let logins = resolved.registry_secret.as_deref();
+    let wanted = registries::wanted(&world.client, &name, spec, logins).await;
+    if wanted.ok()?.is_ok_and(|wanted| wanted.as_deref() != logins) {
         return None;
     }
     world.settled.looked_at_addons(&cluster, now);

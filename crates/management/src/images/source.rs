@@ -49,8 +49,10 @@ pub(super) fn failed(url: &Url, error: reqwest::Error) -> ImagesError {
     }
 }
 
-fn client() -> Result<reqwest::Client, reqwest::Error> {
+/// What is asked for by https is not fetched by anything else, wherever it is redirected to.
+fn client(url: &Url) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
+        .https_only(url.scheme() == "https")
         .user_agent(concat!("capstan/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(15))
         .read_timeout(SILENCE)
@@ -64,7 +66,7 @@ pub(super) async fn digest(sum: &Sum, url: &Url) -> Result<Digest, ImagesError> 
         Sum::List(list) => list,
     };
     let read = async {
-        let request = client()?.get(list.clone()).timeout(LIST_LIMIT);
+        let request = client(list)?.get(list.clone()).timeout(LIST_LIMIT);
         request.send().await?.error_for_status()?.text().await
     };
     let text = read.await.map_err(|error| failed(list, error))?;
@@ -86,7 +88,7 @@ pub(super) struct Source {
 impl Source {
     pub(super) async fn open(url: &Url) -> Result<Self, ImagesError> {
         let begin = async {
-            let answer = client()?
+            let answer = client(url)?
                 .get(url.clone())
                 .send()
                 .await?

@@ -4,9 +4,11 @@
 
 mod glance;
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::sync::Arc;
 
-use capstan_catalog::{Catalogue, ImageMetadata};
+use capstan_catalog::{Catalogue, DiskFormat, ImageMetadata};
 use capstan_management::Category;
 use capstan_management::images::{
     ImagesError, Registered, Sum, Tell, Wish, register, remove, stock,
@@ -150,6 +152,62 @@ async fn an_image_is_registered_once_and_says_what_it_is() {
         left.iter().all(|path| path.extension().unwrap() == "lock"),
         "{left:?}"
     );
+}
+
+/// A web server that does not say how long its one file is.
+fn chunked(content: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/node.qcow2", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).unwrap();
+            let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+            stream.write_all(head.as_bytes()).unwrap();
+            for piece in content.chunks(70_000) {
+                write!(stream, "{:x}\r\n", piece.len()).unwrap();
+                stream.write_all(piece).unwrap();
+                stream.write_all(b"\r\n").unwrap();
+            }
+            stream.write_all(b"0\r\n\r\n").unwrap();
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_file_of_unknown_length_comes_by_way_of_the_disk() {
+    let mut bed = Bed::new().await;
+    // More than is read from a file at once, and a raw disk: its size is known only once it is there.
+    bed.content = vec![7; (2 << 20) + 5];
+    let url = chunked(bed.content.clone()).parse().unwrap();
+    let wish = Wish {
+        url,
+        sum: bed.by_sha512(),
+        format: Some(DiskFormat::Raw),
+        ..bed.wish()
+    };
+    let wrong = Wish {
+        sum: Sum::Digest("0".repeat(64).parse().unwrap()),
+        ..wish.clone()
+    };
+    let error = bed.register(&wrong).await.unwrap_err();
+    assert!(matches!(error, ImagesError::Mismatch { .. }), "{error:?}");
+    assert_eq!(bed.calls(), Vec::<String>::new());
+    bed.register(&wish).await.unwrap();
+    let image = bed.glance.only();
+    assert_eq!(image["disk_format"], "raw");
+    assert_eq!(
+        (&image["size"], &image["min_disk"]),
+        (&json!((2 << 20) + 5), &json!(1))
+    );
+    assert_eq!(
+        bed.glance.state().contents,
+        std::slice::from_ref(&bed.content)
+    );
+    let left = std::fs::read_dir(bed.home.path()).unwrap().count();
+    assert_eq!(left, 1, "the lock alone");
 }
 
 #[tokio::test]

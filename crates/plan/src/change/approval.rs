@@ -45,7 +45,7 @@ pub fn unasked(plan: &Plan, accepted: Option<&str>) -> Approval {
         return Approval::NotNeeded;
     }
     Approval::Needed(
-        "it replaces machines although the wish is the same: the management server has changed"
+        "it replaces machines although the wish is the same: the management server has changed, or the credentials for a registry"
             .to_owned(),
     )
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use capstan_spec::cluster::ApprovalPolicy;
+use capstan_spec::cluster::kubeadm::RegistryMirror;
 use capstan_spec::status::Resolved;
 use capstan_spec::{ClusterName, KubernetesVersion, WorkerPool, WorkloadClusterSpec, file};
 use proptest::prelude::*;
@@ -27,6 +28,7 @@ fn resolved() -> Resolved {
         image_id: Some("image".into()),
         external_network_id: Some("network".into()),
         floating_ip: Some("198.51.100.7".into()),
+        registry_secret: Some("demo-x7k2p-registries-1".into()),
         ..Resolved::default()
     }
 }
@@ -267,6 +269,41 @@ fn approval_is_asked_for_as_the_policy_says() {
     assert_eq!(accepted, approval::Approval::NotNeeded);
     let other = approval::approval(&plane, &policy(true, None), Some(&workers.hash));
     assert_ne!(other, approval::Approval::NotNeeded);
+}
+
+/// Nothing of the cluster's file says it; that the content of a Secret is another one is seen by the name of its revision.
+#[test]
+fn another_login_at_a_mirror_replaces_every_machine_and_waits() {
+    let mut spec = spec();
+    spec.kubeadm.registry_mirrors = vec![RegistryMirror {
+        registry: "quay.io".into(),
+        endpoints: vec!["https://mirror.example.org".into()],
+        only: true,
+        credentials_secret: Some("login".into()),
+    }];
+    let next = Resolved {
+        registry_secret: Some("demo-x7k2p-registries-2".into()),
+        ..resolved()
+    };
+    let same = plan(&rendered(&spec), &live(&spec), MANAGER);
+    assert!(same.is_empty(), "{same:#?}");
+    let rolls = plan(&with(&spec, &next), &live(&spec), MANAGER);
+    let both = [
+        ("control plane".to_owned(), Effect::Rolled),
+        ("pool workers".to_owned(), Effect::Rolled),
+    ];
+    assert_eq!(effects(&rolls), both.into());
+    let approval::Approval::Needed(why) = approval::unasked(&rolls, None) else {
+        panic!("it does not wait")
+    };
+    assert!(why.contains("credentials"), "{why}");
+    // Where the mirror is, is a wish; it is in the plan although the Secret holds the file.
+    let mut moved = spec.clone();
+    moved.kubeadm.registry_mirrors[0].endpoints[0] = "https://other.example.org".into();
+    assert_eq!(
+        effects(&plan(&rendered(&moved), &live(&spec), MANAGER)).len(),
+        2
+    );
 }
 
 #[test]

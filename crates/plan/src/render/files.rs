@@ -4,10 +4,9 @@ use capstan_capi::apply::{File, FileSource, SecretFileSource};
 use capstan_spec::cluster::kubeadm::{NodeFile, Proxy, RegistryMirror};
 use capstan_spec::{Kubeadm, Mirror, WorkloadClusterSpec, defaults};
 
+use super::registry;
 use crate::facts::Facts;
 
-/// The one registry whose name in images is not its address.
-const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 
 /// A file of root that everybody may read.
 pub(super) fn file(path: impl Into<String>, content: String) -> File {
@@ -40,12 +39,15 @@ pub(super) fn files(spec: &WorkloadClusterSpec, facts: &Facts, control_plane: bo
             ..file(Proxy::PATH, content)
         }
     });
+    let logins = facts.registry_secret.as_deref();
+    let mirrors = kubeadm.registry_mirrors.iter();
+    let mirrors = mirrors.map(|mirror| registry::file(mirror, logins));
     let named = kubeadm.files.iter();
     let named = named.filter(|file| file.nodes.covers(control_plane));
     mirror
-        .map(registry_mirror)
+        .map(of_server)
         .into_iter()
-        .chain(kubeadm.registry_mirrors.iter().map(registry))
+        .chain(mirrors)
         .chain(authorities)
         .chain(proxy)
         .chain(named.map(named_file))
@@ -83,58 +85,15 @@ fn named_file(file: &NodeFile) -> File {
     }
 }
 
-fn registry_file(registry: &str, content: String) -> File {
-    file(RegistryMirror::path(registry), content)
-}
-
 /// Sends every pull to the mirror and nowhere else: without internet a try upstream would only cost its time-out, and
 /// with internet a mirror that is quietly passed by would not be one.
-fn registry_mirror(url: &str) -> File {
+fn of_server(url: &str) -> File {
     let url = url.trim_end_matches('/');
-    let host = host(url);
-    registry_file(
-        RegistryMirror::DEFAULT,
+    let host = registry::host(url);
+    file(
+        RegistryMirror::path(RegistryMirror::DEFAULT),
         format!("server = \"{url}\"\n\n{host}"),
     )
-}
-
-/// The mirrors one after the other, and then the registry itself unless it shall never be asked.
-fn registry(mirror: &RegistryMirror) -> File {
-    let endpoints = mirror.endpoints.iter();
-    let endpoints: Vec<&str> = endpoints.map(|url| url.trim_end_matches('/')).collect();
-    let upstream = if mirror.registry == DOCKER_HUB.0 {
-        DOCKER_HUB.1
-    } else {
-        &mirror.registry
-    };
-    // containerd asks `server` last, whatever hosts there are.
-    let server = match endpoints.last() {
-        Some(last) if mirror.only => (*last).to_owned(),
-        _ => format!("https://{upstream}"),
-    };
-    let hosts: Vec<String> = endpoints
-        .into_iter()
-        .map(|url| {
-            let line = override_path(url).map(|line| format!("  {line}"));
-            host(url) + &line.unwrap_or_default()
-        })
-        .collect();
-    let content = format!(
-        "server = \"{server}\"\n{}\n{}",
-        override_path(&server).unwrap_or_default(),
-        hosts.join("\n")
-    );
-    registry_file(&mirror.registry, content)
-}
-
-fn host(url: &str) -> String {
-    format!("[host.\"{url}\"]\n  capabilities = [\"pull\", \"resolve\"]\n")
-}
-
-/// containerd puts `/v2` behind a URL unless it is told that its path is meant as it is.
-fn override_path(url: &str) -> Option<&'static str> {
-    let (_, rest) = url.split_once("://")?;
-    rest.contains('/').then_some("override_path = true\n")
 }
 
 fn environment(proxy: &Proxy, spec: &WorkloadClusterSpec, facts: &Facts) -> String {

@@ -45,6 +45,7 @@ fn facts() -> Facts {
         security_groups: BTreeMap::new(),
         root_volumes: BTreeMap::new(),
         capacities: BTreeMap::new(),
+        registry_secret: None,
         mirror: None,
     }
 }

@@ -4,7 +4,7 @@ mod flags;
 
 use super::{required, syntax};
 use crate::WorkloadClusterSpec;
-use crate::cluster::kubeadm::{Kubeadm, NodeFile, NodeRole};
+use crate::cluster::kubeadm::{Kubeadm, NodeFile, NodeRole, RegistryMirror};
 use crate::finding::Finding;
 
 /// Longest content of a file that Cluster API takes (v1.14 `files[].content`).
@@ -199,8 +199,8 @@ fn surroundings(kubeadm: &Kubeadm, findings: &mut Vec<Finding>) {
                 );
             }
         }
-        let same =
-            |other: &crate::cluster::kubeadm::RegistryMirror| other.registry == mirror.registry;
+        credentials(mirror, &path, findings);
+        let same = |other: &RegistryMirror| other.registry == mirror.registry;
         if kubeadm.registry_mirrors[..index].iter().any(same) {
             let text = format!("there are two mirrors of {:?}", mirror.registry);
             findings
@@ -240,6 +240,45 @@ fn surroundings(kubeadm: &Kubeadm, findings: &mut Vec<Finding>) {
                 ));
             }
         }
+    }
+}
+
+/// Credentials come by a Secret, and go where nobody listens.
+fn credentials(
+    mirror: &RegistryMirror,
+    path: &impl Fn(&str) -> String,
+    findings: &mut Vec<Finding>,
+) {
+    let authority = |url: &str| {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        rest.split('/').next().unwrap_or_default().to_owned()
+    };
+    if mirror
+        .endpoints
+        .iter()
+        .any(|url| authority(url).contains('@'))
+    {
+        let text = "the password in it can be read by everybody who may read the cluster, and containerd does not use it";
+        findings.push(
+            Finding::warning(path("endpoints"), text)
+                .remedy("put it into a Secret and name that in credentialsSecret"),
+        );
+    }
+    let Some(secret) = &mirror.credentials_secret else {
+        return;
+    };
+    if !syntax::is_domain(secret) {
+        let text = format!("{secret:?} is no name of a Secret");
+        findings.push(Finding::error(path("credentialsSecret"), text));
+    }
+    if mirror
+        .endpoints
+        .iter()
+        .any(|url| url.starts_with("http://"))
+    {
+        let text = "the credentials go over the network for everybody to read";
+        findings
+            .push(Finding::warning(path("endpoints"), text).remedy("let the mirror speak https"));
     }
 }
 

@@ -50,6 +50,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "Facts, by Resolved::load_balancer_provider",
     ),
     (
+        "kubeadm.registryMirrors[].credentialsSecret",
+        "Facts, by Resolved::registry_secret",
+    ),
+    (
         "controlPlane.rollout.paused",
         "plan::rollout, by an annotation when it can stop",
     ),
@@ -120,6 +124,7 @@ fn resolved() -> Resolved {
             subnet_cidr: "10.20.0.0/22".parse().unwrap(),
             router_id: Some("id-of-edge".into()),
         }),
+        registry_secret: Some("demo-x7k2p-registries-1".into()),
         ..Resolved::default()
     }
 }

@@ -14,6 +14,11 @@ pub struct RegistryMirror {
     /// Whether the registry itself is never asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only: bool,
+    /// Secret in the cluster's namespace with the keys `username` and `password` (type `kubernetes.io/basic-auth`), by which
+    /// nodes log in at every endpoint. When its content changes, machines are replaced, once the plan of that is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub credentials_secret: Option<String>,
 }
 
 impl RegistryMirror {

@@ -117,6 +117,7 @@ fn kubeadm() -> impl Strategy<Value = Kubeadm> {
             registry: "docker.io".into(),
             endpoints: vec!["https://m.example".into()],
             only: true,
+            credentials_secret: Some("mirror-login".into()),
         }],
         proxy: Some(Proxy {
             http: Some("http://p:1".into()),

@@ -213,6 +213,34 @@ fn files_and_commands() {
 }
 
 #[test]
+fn credentials_in_the_open_are_warned_of() {
+    let warned = |mirror: &str| {
+        let spec = with(&format!(
+            "kubeadm: {{registryMirrors: [{{registry: a, {mirror}}}]}}\n"
+        ));
+        let found = validate::spec(&spec);
+        assert!(found.iter().all(|finding| !finding.is_error()), "{found:?}");
+        let of_mirrors = found
+            .iter()
+            .filter(|one| one.path.contains("registryMirrors"));
+        of_mirrors
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(
+        warned("endpoints: ['https://m'], credentialsSecret: login"),
+        ""
+    );
+    assert!(
+        warned("endpoints: ['http://m'], credentialsSecret: login")
+            .contains("for everybody to read")
+    );
+    assert!(warned("endpoints: ['https://u:p@m/x']").contains("credentialsSecret"));
+    assert_eq!(warned("endpoints: ['https://m/a@b']"), "");
+}
+
+#[test]
 fn the_way_to_images_and_time() {
     refused(&[
         (
@@ -240,6 +268,11 @@ fn the_way_to_images_and_time() {
             "kubeadm: {registryMirrors: [{registry: a, endpoints: ['https://m']}, {registry: a, endpoints: ['https://n']}]}",
             "kubeadm.registryMirrors[1].registry",
             "two mirrors",
+        ),
+        (
+            "kubeadm: {registryMirrors: [{registry: a, endpoints: ['https://m'], credentialsSecret: A_b}]}",
+            "kubeadm.registryMirrors[0].credentialsSecret",
+            "no name of a Secret",
         ),
         (
             "kubeadm: {proxy: {noProxy: [a]}}",
