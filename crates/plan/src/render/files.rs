@@ -7,7 +7,6 @@ use capstan_spec::{Kubeadm, Mirror, WorkloadClusterSpec, defaults};
 use super::registry;
 use crate::facts::Facts;
 
-
 /// A file of root that everybody may read.
 pub(super) fn file(path: impl Into<String>, content: String) -> File {
     File {
