@@ -52,6 +52,7 @@ pub mod replace;
 pub mod resolve;
 pub mod resource;
 pub mod rollout;
+mod secret;
 pub mod surroundings;
 pub mod template;
 pub mod upgrade;

@@ -3,18 +3,17 @@
 //! Each is found by the identity in its creating request (description or exact name with the uid), so every step can be cut
 //! off anywhere and run again.
 
-use capstan_kubernetes::ObjectName;
 use capstan_openstack::compute::GroupPolicy;
 use capstan_openstack::identity::ApplicationCredentialCreate;
 use capstan_openstack::network::FloatingIpCreate;
 use capstan_openstack::{Session, config, create_or_find};
-use capstan_plan::render::{CLUSTER_LABEL, MANAGED_BY, MANAGED_BY_LABEL, UID_LABEL};
 use capstan_spec::status::Resolved;
 use capstan_spec::{ClusterName, ServerGroupPolicy, WorkloadClusterSpec};
 use rand::Rng as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::Error;
+use crate::secret::{labels, object_name};
 use crate::surroundings::{Context, read_secret, secret_object};
 
 /// Makes floating IP and server groups where they are missing, and pins them.
@@ -174,19 +173,7 @@ pub async fn credential(context: &Context, name: &ClusterName) -> Result<(), Err
         .as_deref()
         .or_else(|| session.region());
     let text = config::clouds_yaml(session.config(), cloud, &made.id, &value, region, None);
-    let object = ObjectName {
-        api_version: "v1".to_owned(),
-        kind: "Secret".to_owned(),
-        namespace: Some(name.namespace().to_owned()),
-        name: secret,
-    };
-    let labels = serde_json::json!({
-        capstan_capi::label::CLUSTER_NAME: name.cluster(),
-        capstan_capi::label::MOVE: "true",
-        MANAGED_BY_LABEL: MANAGED_BY,
-        CLUSTER_LABEL: name.name(),
-        UID_LABEL: name.uid().as_str(),
-    });
+    let object = object_name(name, secret);
     let mut data = vec![("clouds.yaml", text.expose_secret())];
     data.extend(
         session
@@ -196,7 +183,7 @@ pub async fn credential(context: &Context, name: &ClusterName) -> Result<(), Err
             .map(|ca| ("cacert", ca.pem.as_str())),
     );
     context
-        .write(&secret_object(&object, &labels, &data)?)
+        .write(&secret_object(&object, &labels(name), &data)?)
         .await
 }
 

@@ -8,20 +8,15 @@
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
-use capstan_kubernetes::{Error as KubernetesError, ObjectName};
-use capstan_plan::render::{
-    CLUSTER_LABEL, MANAGED_BY, MANAGED_BY_LABEL, UID_LABEL, registry_hosts, registry_login_key,
-};
+use capstan_plan::render::{registry_hosts, registry_login_key};
 use capstan_spec::cluster::kubeadm::RegistryMirror;
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::PostParams;
-use kube::{Api, Client};
+use kube::Client;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::Error;
-use crate::surroundings::{read_secret, secret_object};
+use crate::surroundings::read_secret;
+use crate::{Error, secret};
 
 /// Files by key.
 type Files = BTreeMap<String, SecretString>;
@@ -57,49 +52,23 @@ pub async fn make(
     client: &Client,
     name: &ClusterName,
     spec: &WorkloadClusterSpec,
-    secret: &str,
+    wanted: &str,
 ) -> Result<(), Error> {
     if mirrors(spec).next().is_none() {
         return Ok(());
     }
-    let api: Api<Secret> = Api::namespaced(client.clone(), name.namespace());
-    let object = ObjectName {
-        api_version: "v1".to_owned(),
-        kind: "Secret".to_owned(),
-        namespace: Some(name.namespace().to_owned()),
-        name: secret.to_owned(),
-    };
-    let failed = |verb, error| KubernetesError::request(verb, object.to_string(), error);
-    let there = api.get_metadata_opt(secret).await;
-    if there.map_err(|error| failed("read", error))?.is_some() {
+    let object = secret::object_name(name, wanted.to_owned());
+    if secret::is_there(client, name, &object).await? {
         return Ok(());
     }
     let files = files(client, name, spec).await?;
     let files = files
         .map_err(|reason| Error::Missing(format!("the login at a mirror: {}", reason.message)))?;
-    let labels = serde_json::json!({
-        capstan_capi::label::CLUSTER_NAME: name.cluster(),
-        capstan_capi::label::MOVE: "true",
-        MANAGED_BY_LABEL: MANAGED_BY,
-        CLUSTER_LABEL: name.name(),
-        UID_LABEL: name.uid().as_str(),
-    });
     let data: Vec<(&str, &str)> = files
         .iter()
         .map(|(key, file)| (key.as_str(), file.expose_secret()))
         .collect();
-    let made = secret_object(&object, &labels, &data)?;
-    let made: Secret = serde_json::to_value(&made)
-        .and_then(serde_json::from_value)
-        .map_err(|source| Error::Shape {
-            what: object.to_string(),
-            source,
-        })?;
-    match api.create(&PostParams::default(), &made).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-        Err(error) => Err(failed("create", error).into()),
-    }
+    secret::create(client, name, &object, &data).await
 }
 
 /// The names of every revision there may be, for whoever takes the cluster away: they are counted from one, so that nobody has

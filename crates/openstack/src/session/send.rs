@@ -114,15 +114,7 @@ impl Session {
             .header("Content-Type", "application/octet-stream")
             .header("Content-Length", length)
             .body(body);
-        let started = Instant::now();
-        let ended = exchange(request, &call.method, &url, call.verb, &call.object).await;
-        observer::tell(
-            &self.inner.options,
-            call.service,
-            &call.method,
-            started,
-            &ended,
-        );
+        let ended = self.observed(request, call, &url).await;
         ended.map_err(|refused| refused.error)
     }
 
@@ -143,6 +135,16 @@ impl Session {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
+        self.observed(request, call, url).await
+    }
+
+    /// One exchange, told to whoever observes.
+    async fn observed(
+        &self,
+        request: reqwest::RequestBuilder,
+        call: &Call,
+        url: &Url,
+    ) -> Result<Answer, Refused> {
         let started = Instant::now();
         let ended = exchange(request, &call.method, url, call.verb, &call.object).await;
         observer::tell(
