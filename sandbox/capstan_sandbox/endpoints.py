@@ -15,7 +15,7 @@ from capstan_sandbox.paths import Addresses
 SNAPSHOT = Addresses(0)
 #: Image, the artifact step its root file system comes from.
 IMAGES = {"capstan-node-v1.36.3": "rootfs-node", "capstan-node-v1.35.4": "rootfs-node-previous",
-          "debian-12": "rootfs-vanilla"}
+          "flatcar-stand-in-v1.36.3": "rootfs-node", "debian-12": "rootfs-vanilla"}
 #: Steps that `up` takes where they are built and never waits for: only upgrades need them.
 OPTIONAL = frozenset({"rootfs-node-previous"})
 

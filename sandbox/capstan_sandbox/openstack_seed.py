@@ -29,6 +29,8 @@ FLAVORS = (("m1.tiny", 512, 1, 1), ("m1.small", 2048, 1, 20), ("m1.medium", 4096
 PROPERTIES = {
     "capstan-node-v1.36.3": {"os_distro": "debian", "os_version": "12", "kube_version": "v1.36.3"},
     "capstan-node-v1.35.4": {"os_distro": "debian", "os_version": "12", "kube_version": "v1.35.4"},
+    # The same root file system; it says that it takes what Ignition takes, which the hypervisor carries out.
+    "flatcar-stand-in-v1.36.3": {"os_distro": "flatcar", "kube_version": "v1.36.3"},
     "debian-12": {"os_distro": "debian", "os_version": "12"},
 }
 

@@ -255,5 +255,43 @@ def test_deleted_to_the_last_crumb(served):
     assert [kinds.count(k) for k in ("server", "network", "floating ip", "load balancer")] == [1, 1, 1, 0]
 
 
+FLATCAR = """\
+KUBERNETES_VERSION: v1.36.3
+controlPlane: {replicas: 1, flavor: m1.medium}
+workers:
+- {replicas: 1, flavor: m1.medium, volumes: [{name: data, sizeGib: 1, mountPath: /data, device: /dev/vdb}]}
+kubeadm:
+  format: ignition
+  files: [{path: /etc/motd, content: "100% of $HOME\\n"}]
+  preCommands: [test -n "$COREOS_OPENSTACK_INSTANCE_UUID"]
+"""
+
+
+def test_nodes_that_ignition_sets_up(bed, served, tmp_path):
+    """The image is found by what it is set up by. Here it is the usual root file system: what Flatcar does with Ignition's
+    configuration before its first boot, the sandbox's hypervisor does."""
+    file, path = tmp_path / "flatcar.yaml", tmp_path / "kubeconfig"
+    file.write_text(FLATCAR)
+    wrong = served.capstan("cluster", "create", "flatcar", "--file", file, "--image", "capstan-node-v1.36.3",
+                           "--api-cidr", bed.caller, "--watch", check=False)
+    assert wrong.returncode != 0 and "it is set up by cloud-init, and Ignition (Flatcar) is wanted" in wrong.stderr
+    served.capstan("cluster", "delete", "flatcar", "--yes")
+    served.capstan("cluster", "create", "flatcar", "--file", file, "--api-cidr", bed.caller, "--watch", timeout=600)
+    path.write_text(served.capstan("cluster", "kubeconfig", "flatcar").stdout)
+    kubectl = Kubectl(bed.kubectl, path)
+    nodes = kubectl.nodes()
+    assert (len(nodes["control plane"]), len(nodes["worker"])) == (1, 1)
+    servers = {server.id: server for server in served.cloud.compute.servers() if "flatcar" in server.name}
+    image = served.cloud.image.find_image("flatcar-stand-in-v1.36.3").id
+    assert {server.image.id for server in servers.values()} == {image} and len(servers) == 2
+    told = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
+    assert {node["spec"]["providerID"] for node in told} == {f"openstack:///{uuid}" for uuid in servers}
+    assert {node["metadata"]["name"] for node in told} == {server.name for server in servers.values()}
+    worker, = (node for node in told if "node-role.kubernetes.io/worker" in node["metadata"]["labels"])
+    metrics = kubectl("get", "--raw", f"/api/v1/nodes/{worker['metadata']['name']}/proxy/metrics/cadvisor")
+    assert 'device="/dev/vdb",id="/"' in metrics, "the volume is not mounted"
+    served.capstan("cluster", "delete", "flatcar", "--yes", timeout=600)
+
+
 # Another cluster on the same server; the story above has come to its end.
 from test_upgrade import TestUpgrade  # noqa: E402,F401

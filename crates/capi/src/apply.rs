@@ -10,12 +10,12 @@ mod openstack;
 pub use cluster::{Cluster, ClusterNetwork, ClusterSpec, NetworkRanges};
 pub use cluster_configuration::{ClusterConfiguration, Component, Etcd, HostPathMount, LocalEtcd};
 pub use kubeadm::{
-    Argument, ControlPlaneMachineSpec, ControlPlaneMachineTemplate, ControlPlaneRemediation,
-    ControlPlaneRollout, ControlPlaneStrategy, DiskSetup, File, FileSource, FileSystem,
-    InitConfiguration, JoinConfiguration, JoinControlPlane, KubeadmConfigSpec,
-    KubeadmConfigTemplate, KubeadmConfigTemplateResource, KubeadmConfigTemplateSpec,
-    KubeadmControlPlane, KubeadmControlPlaneSpec, LocalApiEndpoint, MachineDeletion,
-    NodeRegistration, Ntp, RolloutBefore, SecretFileSource, Taint,
+    Argument, ContainerLinuxConfig, ControlPlaneMachineSpec, ControlPlaneMachineTemplate,
+    ControlPlaneRemediation, ControlPlaneRollout, ControlPlaneStrategy, DiskSetup, File,
+    FileSource, FileSystem, Ignition, InitConfiguration, JoinConfiguration, JoinControlPlane,
+    KubeadmConfigSpec, KubeadmConfigTemplate, KubeadmConfigTemplateResource,
+    KubeadmConfigTemplateSpec, KubeadmControlPlane, KubeadmControlPlaneSpec, LocalApiEndpoint,
+    MachineDeletion, NodeRegistration, Ntp, RolloutBefore, SecretFileSource, Taint,
 };
 pub use machine::{
     Bootstrap, Deletion, HealthChecks, MachineDeployment, MachineDeploymentSpec,

@@ -26,6 +26,10 @@ pub const CAPACITY_CPU: &str = "capacity.cluster-autoscaler.kubernetes.io/cpu";
 pub const CAPACITY_MEMORY: &str = "capacity.cluster-autoscaler.kubernetes.io/memory";
 /// Root disk of one.
 pub const CAPACITY_DISK: &str = "capacity.cluster-autoscaler.kubernetes.io/ephemeral-disk";
+/// Graphics processors of one.
+pub const CAPACITY_GPUS: &str = "capacity.cluster-autoscaler.kubernetes.io/gpu-count";
+/// By which name pods ask for them.
+pub const CAPACITY_GPU_TYPE: &str = "capacity.cluster-autoscaler.kubernetes.io/gpu-type";
 /// Labels of one.
 pub const CAPACITY_LABELS: &str = "capacity.cluster-autoscaler.kubernetes.io/labels";
 /// Taints of one.

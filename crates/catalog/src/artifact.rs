@@ -1,28 +1,7 @@
 //! Files: where they come from, with and without a mirror.
 
-use std::fmt;
-
-use capstan_spec::Mirror;
+use capstan_spec::{Architecture, Mirror};
 use serde::Deserialize;
-
-/// Processor of a node, as upstream names it in its files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Architecture {
-    /// 64-bit x86.
-    #[default]
-    Amd64,
-    /// 64-bit Arm.
-    Arm64,
-}
-
-impl fmt::Display for Architecture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Amd64 => "amd64",
-            Self::Arm64 => "arm64",
-        })
-    }
-}
 
 /// A file that upstream publishes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use capstan_spec::{KubernetesVersion, VersionWish, yaml};
+use capstan_spec::{Architecture, KubernetesVersion, VersionWish, yaml};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::artifact::{Architecture, Artifact, Checksum, Source};
+use crate::artifact::{Artifact, Checksum, Source};
 use crate::node_image::NodeImageRules;
 
 /// The versions that belong together. [`Catalogue::bundled`] is the one built into the binary.

@@ -21,7 +21,8 @@ pub mod image;
 pub mod image_metadata;
 pub mod node_image;
 
-pub use artifact::{Architecture, Artifact};
+pub use artifact::Artifact;
+pub use capstan_spec::Architecture;
 pub use catalogue::{
     Catalogue, CatalogueError, KubeadmImages, KubernetesRelease, Line, Lines, Management,
 };
@@ -29,4 +30,4 @@ pub use digest::{Digest, HashAlgorithm};
 pub use disk::{Disk, DiskFormat};
 pub use image::ImageReference;
 pub use image_metadata::ImageMetadata;
-pub use node_image::{ImageCandidate, NodeImageError, NodeImageRules, node_image};
+pub use node_image::{ImageCandidate, ImageWish, NodeImageError, NodeImageRules, node_image};

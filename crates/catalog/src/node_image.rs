@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use capstan_spec::KubernetesVersion;
+use capstan_spec::cluster::kubeadm::BootstrapFormat;
+use capstan_spec::{Architecture, KubernetesVersion, NodeSystem};
 use serde::Deserialize;
 
 /// How node images are recognised.
@@ -30,14 +31,57 @@ pub struct ImageCandidate {
     pub created_at: String,
 }
 
+impl ImageCandidate {
+    /// Properties that an image's architecture is told by: that of Glance, and that which Nova's scheduler reads.
+    pub const ARCHITECTURE: [&str; 2] = ["architecture", "hw_architecture"];
+    /// Property that its distribution is told by.
+    pub const DISTRIBUTION: &str = "os_distro";
+
+    /// The architecture it says it is for. One we have no node for is another than any.
+    fn architecture(&self) -> Option<Result<Architecture, &str>> {
+        let said = Self::ARCHITECTURE
+            .iter()
+            .find_map(|key| self.properties.get(*key))?;
+        Some(Architecture::of_image(said).ok_or(said))
+    }
+
+    /// What it says it is set up by.
+    fn format(&self) -> Option<BootstrapFormat> {
+        let distribution = self.properties.get(Self::DISTRIBUTION)?;
+        Some(BootstrapFormat::of_distribution(distribution))
+    }
+
+    /// Whether it may be taken for what its version promises. What it does not say is what most images are.
+    fn is(&self, system: NodeSystem) -> bool {
+        let architecture = self
+            .architecture()
+            .unwrap_or_else(|| Ok(Architecture::default()));
+        architecture == Ok(system.architecture)
+            && self.format().unwrap_or_default() == system.format
+    }
+}
+
+/// Which image is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageWish<'a> {
+    /// The Kubernetes version.
+    pub version: KubernetesVersion,
+    /// Its name or id; without it the image is found by the rest.
+    pub named: Option<&'a str>,
+    /// What else it must be.
+    pub system: NodeSystem,
+}
+
 /// Why no image can be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NodeImageError {
     /// None carries the version.
-    #[error("failed to find an image with Kubernetes {version}")]
+    #[error("failed to find an image with Kubernetes {version}{}", beside(*system))]
     NoneForVersion {
         /// The version.
         version: KubernetesVersion,
+        /// What else it must be.
+        system: NodeSystem,
         /// Versions that images of the cloud carry, newest first.
         available: Vec<KubernetesVersion>,
     },
@@ -75,6 +119,26 @@ pub enum NodeImageError {
         /// What is wanted.
         wanted: KubernetesVersion,
     },
+    /// It says that it is for another processor.
+    #[error("failed to use image {name:?}: it is for {is}, and {wanted} is wanted")]
+    OtherArchitecture {
+        /// Its name.
+        name: String,
+        /// What it says.
+        is: String,
+        /// What is wanted.
+        wanted: Architecture,
+    },
+    /// Its distribution is set up by something else.
+    #[error("failed to use image {name:?}: it is set up by {is}, and {wanted} is wanted")]
+    OtherFormat {
+        /// Its name.
+        name: String,
+        /// What it is set up by.
+        is: BootstrapFormat,
+        /// What is wanted.
+        wanted: BootstrapFormat,
+    },
 }
 
 impl NodeImageError {
@@ -99,6 +163,8 @@ impl NodeImageError {
             Self::Ambiguous { .. } => "give the id instead".to_owned(),
             Self::NotActive { .. } => "wait until it is, or take another one".to_owned(),
             Self::OtherVersion { .. } => "change the version or the image".to_owned(),
+            Self::OtherArchitecture { .. } => "change architecture or the image".to_owned(),
+            Self::OtherFormat { .. } => "change kubeadm.format or the image".to_owned(),
         }
     }
 }
@@ -135,33 +201,64 @@ impl NodeImageRules {
     }
 }
 
-/// Chooses the image for a version. `wanted` is name or id, as the spec gives it; without it, the image is found by the
-/// version: names we know before others, the newest among equals.
+/// Chooses an image. Without a name it is found by the version: names we know before others, the newest among equals; one
+/// that says nothing of its processor or distribution is taken for one for `amd64` that is set up by cloud-init.
 ///
-/// An image named by the user that says nothing about its version is believed.
+/// An image named by the user is believed what it does not say.
 pub fn node_image<'a>(
     rules: &NodeImageRules,
     images: &'a [ImageCandidate],
-    version: KubernetesVersion,
-    wanted: Option<&str>,
+    wish: ImageWish<'_>,
 ) -> Result<&'a ImageCandidate, NodeImageError> {
-    let image = match wanted {
+    let image = match wish.named {
         Some(wanted) => by_name(images, wanted)?,
-        None => by_version(rules, images, version)?,
+        None => by_version(rules, images, wish)?,
     };
+    let name = || image.name.clone();
     if !image.active {
-        return Err(NodeImageError::NotActive {
-            name: image.name.clone(),
+        return Err(NodeImageError::NotActive { name: name() });
+    }
+    let system = wish.system;
+    match image.architecture() {
+        Some(Ok(is)) if is != system.architecture => {
+            return Err(NodeImageError::OtherArchitecture {
+                name: name(),
+                is: is.to_string(),
+                wanted: system.architecture,
+            });
+        }
+        Some(Err(is)) => {
+            return Err(NodeImageError::OtherArchitecture {
+                name: name(),
+                is: is.to_owned(),
+                wanted: system.architecture,
+            });
+        }
+        _ => {}
+    }
+    if let Some(is) = image.format().filter(|is| *is != system.format) {
+        return Err(NodeImageError::OtherFormat {
+            name: name(),
+            is,
+            wanted: system.format,
         });
     }
     match rules.version_of(image) {
-        Some(carries) if carries != version => Err(NodeImageError::OtherVersion {
-            name: image.name.clone(),
+        Some(carries) if carries != wish.version => Err(NodeImageError::OtherVersion {
+            name: name(),
             carries,
-            wanted: version,
+            wanted: wish.version,
         }),
         _ => Ok(image),
     }
+}
+
+/// What is said of a system that is not the usual one.
+fn beside(system: NodeSystem) -> String {
+    if system == NodeSystem::default() {
+        return String::new();
+    }
+    format!(" for {system}")
 }
 
 fn by_name<'a>(
@@ -188,11 +285,11 @@ fn by_name<'a>(
 fn by_version<'a>(
     rules: &NodeImageRules,
     images: &'a [ImageCandidate],
-    version: KubernetesVersion,
+    wish: ImageWish<'_>,
 ) -> Result<&'a ImageCandidate, NodeImageError> {
-    let carrying = images
-        .iter()
-        .filter(|image| rules.version_of(image) == Some(version));
+    let (version, system) = (wish.version, wish.system);
+    let such = || images.iter().filter(|image| image.is(system));
+    let carrying = such().filter(|image| rules.version_of(image) == Some(version));
     carrying
         .min_by(|one, other| {
             let key = |image: &ImageCandidate| (!image.active, rules.rank(image, version));
@@ -202,13 +299,15 @@ fn by_version<'a>(
                 .then_with(|| one.id.cmp(&other.id))
         })
         .ok_or_else(|| {
-            let mut available: Vec<_> = images
-                .iter()
-                .filter_map(|image| rules.version_of(image))
-                .collect();
+            let mut available: Vec<_> =
+                such().filter_map(|image| rules.version_of(image)).collect();
             available.sort_unstable_by(|one, other| other.cmp(one));
             available.dedup();
-            NodeImageError::NoneForVersion { version, available }
+            NodeImageError::NoneForVersion {
+                version,
+                system,
+                available,
+            }
         })
 }
 
@@ -278,10 +377,68 @@ mod tests {
         node_image(
             catalogue.node_image_rules(),
             images,
-            version.parse().unwrap(),
-            wanted,
+            ImageWish {
+                version: version.parse().unwrap(),
+                named: wanted,
+                system: NodeSystem::default(),
+            },
         )
         .map(|image| image.id.clone())
+    }
+
+    #[test]
+    fn an_image_is_for_the_processor_and_the_format_that_are_wanted() {
+        use Architecture::{Amd64, Arm64};
+        use BootstrapFormat::{CloudConfig, Ignition};
+        let of = |id: &str, properties: &[(&str, &str)]| {
+            let mut image = image(id, id, Some("v1.36.3"), id);
+            let properties = properties.iter();
+            image
+                .properties
+                .extend(properties.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+            image
+        };
+        let images = [
+            of("plain", &[]),
+            of("arm", &[("architecture", "aarch64")]),
+            of(
+                "flatcar",
+                &[("os_distro", "flatcar"), ("hw_architecture", "x86_64")],
+            ),
+            of("mainframe", &[("architecture", "s390x")]),
+        ];
+        let choose = |named, architecture, format| {
+            let catalogue = Catalogue::bundled().unwrap();
+            let wish = ImageWish {
+                version: "v1.36.3".parse().unwrap(),
+                named,
+                system: NodeSystem {
+                    architecture,
+                    format,
+                },
+            };
+            let found = node_image(catalogue.node_image_rules(), &images, wish);
+            found.map(|image| image.id.clone())
+        };
+        assert_eq!(choose(None, Amd64, CloudConfig).unwrap(), "plain");
+        assert_eq!(choose(None, Arm64, CloudConfig).unwrap(), "arm");
+        assert_eq!(choose(None, Amd64, Ignition).unwrap(), "flatcar");
+        let error = choose(None, Arm64, Ignition).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "failed to find an image with Kubernetes v1.36.3 for arm64 and Ignition (Flatcar)"
+        );
+        // What a named image does not say is believed.
+        assert_eq!(choose(Some("plain"), Arm64, Ignition).unwrap(), "plain");
+        let error = choose(Some("mainframe"), Amd64, CloudConfig).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("it is for s390x, and amd64 is wanted"),
+            "{error}"
+        );
+        let error = choose(Some("flatcar"), Amd64, CloudConfig).unwrap_err();
+        assert_eq!(error.hint(), "change kubeadm.format or the image");
     }
 
     #[test]

@@ -22,8 +22,8 @@ use capstan_management::providers::install;
 use capstan_plan::change::{Effect, Plan, Subject};
 use capstan_plan::facts::{Facts, Surroundings};
 use capstan_plan::{Observation, Rendered, change, render};
-use capstan_spec::cluster::kubeadm::Audit;
-use capstan_spec::cluster::{Taint, TaintEffect};
+use capstan_spec::cluster::kubeadm::{Audit, BootstrapFormat};
+use capstan_spec::cluster::{Taint, TaintEffect, Volume};
 use capstan_spec::status::Resolved;
 use capstan_spec::{ClusterName, KubernetesVersion, Uid, WorkloadClusterSpec};
 use capstan_testkit::ApiServer;
@@ -124,6 +124,22 @@ const CHANGES: &[(&str, Change, [Effect; 3])] = {
             "zone",
             |s| s.workers[0].availability_zone = Some("az2".into()),
             [Same, Same, Roll],
+        ),
+        (
+            "ignition",
+            |s| {
+                s.kubeadm.format = BootstrapFormat::Ignition;
+                s.kubeadm.ntp_servers = vec!["ntp.example.org".into()];
+                s.workers[0].volumes = vec![Volume {
+                    name: "data".into(),
+                    size_gib: 10,
+                    kind: None,
+                    availability_zone: None,
+                    mount_path: Some("/data".into()),
+                    device: Some("/dev/vdb".into()),
+                }];
+            },
+            [Same, Roll, Roll],
         ),
         (
             "audit",
@@ -397,7 +413,12 @@ async fn the_plan_says_what_the_real_controllers_do() {
         .unwrap();
     kubelet.abort();
     // CAPO's webhooks are asked; its controllers would look for a cloud, so they are given an empty namespace.
-    let more = [("capo", "--namespace=nothing-is-here")];
+    let ignition = "--feature-gates=KubeadmBootstrapFormatIgnition=true";
+    let more = [
+        ("capo", "--namespace=nothing-is-here"),
+        ("capi-bootstrap", ignition),
+        ("capi-controlplane", ignition),
+    ];
     let Some(mut managers) = run_managers(&server, &client, &more).await else {
         return;
     };

@@ -28,6 +28,7 @@ fn resolved(spec: &WorkloadClusterSpec) -> Resolved {
     };
     for pool in spec.pools() {
         let image = PoolImage {
+            system: capstan_spec::NodeSystem::default(),
             asked: "a".into(),
             version: spec.version,
             id: "b".into(),

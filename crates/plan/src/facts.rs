@@ -352,6 +352,7 @@ mod tests {
             id: "older".into(),
         });
         let of_gpu = PoolImage {
+            system: capstan_spec::NodeSystem::default(),
             asked: "gpu".into(),
             version,
             id: "gpu-id".into(),

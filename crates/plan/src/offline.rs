@@ -37,6 +37,13 @@ pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
         let remedy = "list the addresses it comes from, or 0.0.0.0/0";
         findings.push(Finding::error("apiAccess.allowedCidrs", text).remedy(remedy));
     }
+    for (index, pool) in spec.workers.iter().enumerate() {
+        if pool.architecture.is_some() && pool.image.is_none() {
+            let text = "without a look at the cloud no image can be found by its processor";
+            let path = format!("workers[{index}].image");
+            findings.push(Finding::error(path, text).remedy("name it"));
+        }
+    }
     let logs_in = |mirror: &RegistryMirror| mirror.credentials_secret.is_some();
     if spec.kubeadm.registry_mirrors.iter().any(logs_in) {
         let text = "the Secret that nodes log in by is made by Capstan, on a management server";

@@ -6,6 +6,7 @@ mod cluster_configuration;
 mod control_plane;
 mod files;
 mod health;
+mod ignition;
 mod infrastructure;
 mod labels;
 mod metadata;
@@ -118,7 +119,16 @@ pub fn render(
     let version = facts.workers_version.unwrap_or(spec.version);
     for (pool, template, bootstrap) in &pools {
         let capacity = facts.capacities.get(&pool.name);
-        let deployment = workers::deployment(version, pool, name, template, bootstrap, capacity);
+        let architecture = spec.system(Some(pool)).architecture;
+        let deployment = workers::deployment(
+            version,
+            pool,
+            name,
+            template,
+            bootstrap,
+            capacity,
+            architecture,
+        );
         objects.push(desired(kind::MACHINE_DEPLOYMENT, &deployment)?);
     }
     let checks = health::control_plane(spec, name).into_iter().chain(

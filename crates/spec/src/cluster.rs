@@ -1,12 +1,15 @@
 //! What a workload cluster is wanted to be.
 
 mod api_access;
+mod architecture;
 mod autoscaling;
 mod control_plane;
+mod gpu;
 mod health_check;
 pub mod kubeadm;
 mod machines;
 mod network;
+mod node_system;
 mod rollout;
 mod server_group;
 mod volume;
@@ -18,12 +21,15 @@ use serde::{Deserialize, Serialize};
 use crate::{KubernetesVersion, defaults};
 
 pub use api_access::ApiAccess;
+pub use architecture::Architecture;
 pub use autoscaling::Autoscaling;
 pub use control_plane::ControlPlane;
+pub use gpu::Gpu;
 pub use health_check::HealthCheck;
 pub use kubeadm::Kubeadm;
 pub use machines::Machines;
 pub use network::{ExistingNetwork, Network};
+pub use node_system::NodeSystem;
 pub use rollout::{ApprovalPolicy, ControlPlaneRollout, Rollout};
 pub use server_group::ServerGroupPolicy;
 pub use volume::{DataVolume, EtcdVolume, RootVolume, Volume};
@@ -41,6 +47,9 @@ pub struct WorkloadClusterSpec {
     /// Name or id of the node image. Without it the image that carries `version` is looked up in the cloud.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// Processor of all nodes, but of those of pools that name another. An image that is looked up is one for it.
+    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    pub architecture: Architecture,
     /// The machines that run the Kubernetes API.
     pub control_plane: ControlPlane,
     /// The machines that run workloads, in pools.
@@ -108,6 +117,7 @@ impl WorkloadClusterSpec {
             cloud: defaults::cloud(),
             version,
             image: None,
+            architecture: Architecture::default(),
             control_plane: ControlPlane::new(control_plane_flavor),
             workers: vec![WorkerPool::new(defaults::POOL, worker_flavor)],
             network: Network::default(),
@@ -134,6 +144,15 @@ impl WorkloadClusterSpec {
     pub fn pools(&self) -> impl Iterator<Item = Machines<'_>> {
         std::iter::once(Machines::from(&self.control_plane))
             .chain(self.workers.iter().map(Machines::from))
+    }
+
+    /// What the image of that pool must be; that of the cluster without one.
+    pub fn system(&self, pool: Option<&WorkerPool>) -> NodeSystem {
+        let own = pool.and_then(|pool| pool.architecture);
+        NodeSystem {
+            architecture: own.unwrap_or(self.architecture),
+            format: self.kubeadm.format,
+        }
     }
 
     /// The worker pool of that name.

@@ -37,8 +37,8 @@ pub mod yaml;
 
 pub use cloud::{CloudSpec, CloudStatus};
 pub use cluster::{
-    ApiAccess, Cni, ControlPlane, DeletionPolicy, Kubeadm, Machines, Network, ServerGroupPolicy,
-    WorkerPool, WorkloadClusterSpec,
+    ApiAccess, Architecture, Cni, ControlPlane, DeletionPolicy, Kubeadm, Machines, Network,
+    NodeSystem, ServerGroupPolicy, WorkerPool, WorkloadClusterSpec,
 };
 pub use finding::{Finding, Severity};
 pub use management::{ManagementServerSpec, ManagementServerStatus, Mirror};

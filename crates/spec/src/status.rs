@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::progress::{Progress, Reason};
-use crate::{KubernetesVersion, ServerGroupPolicy, Uid};
+use crate::{KubernetesVersion, NodeSystem, ServerGroupPolicy, Uid, defaults};
 
 /// What is known about a workload cluster. Written by the controller only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -273,6 +273,9 @@ pub struct Resolved {
     /// What the spec called the node image when it was looked up; nothing when it was found by its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_asked: Option<String>,
+    /// What else the node image had to be.
+    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    pub image_system: NodeSystem,
     /// Name of the node image, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_name: Option<String>,
@@ -330,6 +333,9 @@ pub struct Capacity {
     pub ram_mib: u64,
     /// Root disk in GiB.
     pub disk_gib: u32,
+    /// Graphics processors.
+    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    pub gpus: u32,
 }
 
 /// A node image and what it carries.
@@ -350,6 +356,9 @@ pub struct PoolImage {
     pub asked: String,
     /// Version it was looked up for.
     pub version: KubernetesVersion,
+    /// What else it had to be.
+    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    pub system: NodeSystem,
     /// Its id.
     pub id: String,
 }

@@ -161,6 +161,7 @@ mod tests {
         let mut cluster = WorkloadCluster::new("default", "demo", spec);
         cluster.spec.image = Some("by-name".into());
         let pool = PoolImage {
+            system: capstan_spec::NodeSystem::default(),
             asked: String::new(),
             version,
             id: "pool".into(),

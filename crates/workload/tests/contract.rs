@@ -39,6 +39,7 @@ fn resolved() -> Resolved {
         pool_images: [(
             "workers".to_owned(),
             PoolImage {
+                system: capstan_spec::NodeSystem::default(),
                 asked: "gpu".into(),
                 version,
                 id: ID.into(),

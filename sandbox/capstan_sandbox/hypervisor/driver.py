@@ -308,7 +308,8 @@ class ContainerDriver(driver.ComputeDriver):
         """Starts a server again: same disk, the present name servers, ports as Nova has them now."""
         content = {}
         if network_info:
-            content["etc/resolv.conf"] = seed.resolv_conf(_nameservers(network_info, self.layout)).encode()
+            content["etc/resolv.conf"] = seed.Written(
+                seed.resolv_conf(_nameservers(network_info, self.layout)).encode())
         if not server.paths.netns_path.exists() and network_info:
             self._revive_network(server, network_info)
         self._watch(instance.uuid, server.boot(content))

@@ -1,4 +1,4 @@
-"""What a server finds on its disk about itself: the NoCloud seed, its name, its name servers. Pure."""
+"""What a server finds on its disk about itself: the NoCloud seed or what Ignition wrote, its name, its name servers. Pure."""
 from __future__ import annotations
 
 import base64
@@ -6,6 +6,9 @@ import binascii
 import ipaddress
 import json
 from dataclasses import dataclass, field
+
+from capstan_sandbox.hypervisor import ignition
+from capstan_sandbox.hypervisor.ignition import Written
 
 #: Where cloud-init's NoCloud looks first, relative to the root.
 SEED_DIR = "var/lib/cloud/seed/nocloud-net"
@@ -80,15 +83,27 @@ def resolv_conf(nameservers: tuple[str, ...]) -> str:
     return "".join(f"nameserver {n}\n" for n in usable[:3])
 
 
-def files(server: Identity) -> dict[str, bytes]:
-    """Everything that is written into the root before the first boot: path below it → content."""
+def files(server: Identity) -> dict[str, Written]:
+    """Everything that is written into the root before the first boot: path below it → content. Raises SeedError."""
+    data = user_data(server)
+    if config := ignition.parse(data):
+        try:
+            return _own(server) | ignition.files(config, f"{server.hostname}.{server.domain}".rstrip("."), server.uuid)
+        except (ignition.IgnitionError, KeyError, TypeError, AttributeError) as error:
+            raise SeedError(f"failed to carry out the server's Ignition configuration: {error}") from error
+    # The seed can hold secrets (join tokens); what cloud-init makes of it is 0600 as well.
+    return _own(server) | {
+        f"{SEED_DIR}/user-data": Written(data, 0o600),
+        f"{SEED_DIR}/meta-data": Written(meta_data(server).encode(), 0o600),
+        f"{SEED_DIR}/vendor-data": Written(b"", 0o600),
+    }
+
+
+def _own(server: Identity) -> dict[str, Written]:
     return {
-        f"{SEED_DIR}/user-data": user_data(server),
-        f"{SEED_DIR}/meta-data": meta_data(server).encode(),
-        f"{SEED_DIR}/vendor-data": b"",
         # Empty: systemd then takes the server's UUID, which init is told, as a virtual machine's firmware tells it.
-        "etc/machine-id": b"",
-        "etc/hostname": f"{server.hostname}\n".encode(),
-        "etc/hosts": hosts(server).encode(),
-        "etc/resolv.conf": resolv_conf(server.nameservers).encode(),
+        "etc/machine-id": Written(),
+        "etc/hostname": Written(f"{server.hostname}\n".encode()),
+        "etc/hosts": Written(hosts(server).encode()),
+        "etc/resolv.conf": Written(resolv_conf(server.nameservers).encode()),
     }

@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 
 from capstan_sandbox import shell
-from capstan_sandbox.hypervisor import console, seed, state, volumes
+from capstan_sandbox.hypervisor import console, state, volumes
+from capstan_sandbox.hypervisor.ignition import Written
 from capstan_sandbox.hypervisor.layout import Layout, ServerPaths
 from capstan_sandbox.hypervisor.podman import Limits, Podman, run_argv
 
@@ -66,7 +67,7 @@ class Server:
 
     # -- making and removing ------------------------------------------------------------------------------------
 
-    def create(self, record: state.State, content: dict[str, bytes]) -> None:
+    def create(self, record: state.State, content: dict[str, Written]) -> None:
         """Makes directory, namespace and root with `content` in it; does not boot."""
         lower = self.layout.rootfs(record.rootfs)
         if not (lower / "sbin" / "init").exists():
@@ -109,7 +110,7 @@ class Server:
 
     # -- power --------------------------------------------------------------------------------------------------
 
-    def boot(self, content: dict[str, bytes] | None = None) -> int:
+    def boot(self, content: dict[str, Written] | None = None) -> int:
         """Starts the server on its disk as it is, after writing `content`; returns its init's pid.
 
         A container that is there is ended first.
@@ -186,16 +187,19 @@ class Server:
         else:
             self.paths.containerd.mkdir()
 
-    def _write_inside(self, name: str, data: bytes) -> None:
+    def _write_inside(self, name: str, what: Written) -> None:
         """Writes below the root without following a link that leads out of it."""
         target = self.paths.merged / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.parent.resolve().is_relative_to(self.paths.merged.resolve()):
             raise ServerError(f"/{name} of the server leads out of its root")
         target.unlink(missing_ok=True)
-        target.write_bytes(data)
-        # The seed can hold secrets (join tokens); what cloud-init makes of it is 0600 as well.
-        target.chmod(0o600 if name.startswith(seed.SEED_DIR) else 0o644)
+        if what.link is not None:
+            target.symlink_to(what.link)
+            return
+        target.touch(0o600)
+        target.write_bytes(what.data)
+        target.chmod(what.mode)
 
     def _signal_and_wait(self, pid: int, number: int, grace: float) -> bool:
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from capstan_sandbox import cgroup
-from capstan_sandbox.hypervisor import console, dataplane, faults, layout, podman, resources, seed, state, volumes, watch
+from capstan_sandbox.hypervisor import console, dataplane, faults, ignition, layout, podman, resources, seed, state, volumes, watch
 
 UUID = "c19fd775-67da-43e8-95e7-9e8e22610275"
 
@@ -220,3 +220,53 @@ class TestWatch:
 def test_waking_a_data_plane_that_is_not_there_is_no_error(tmp_path):
     assert dataplane.wake(tmp_path / "none.sock", "test") is False
     assert os.listdir(tmp_path) == []
+
+
+class TestIgnition:
+    """What Cluster API's bootstrap provider writes for Flatcar (specification 2.3), put on the disk."""
+
+    config = {
+        "ignition": {"version": "2.3.0"},
+        "storage": {
+            "files": [{"filesystem": "root", "path": "/etc/kubeadm.sh", "mode": 0o700,
+                       "contents": {"source": "data:,%23!%2Fbin%2Fbash%0A"}},
+                      {"filesystem": "root", "path": "/etc/b", "user": {"name": "root"},
+                       "contents": {"source": "data:;base64,YQ=="}}],
+            "filesystems": [{"name": "data", "mount": {"device": "/dev/vdb", "format": "ext4", "label": "data"}}]},
+        "systemd": {"units": [
+            {"name": "kubeadm.service", "enabled": True, "contents": "[Service]\nExecStart=/bin/a=b\n[Install]\nWantedBy=multi-user.target\n",
+             "dropins": [{"name": "10-x.conf", "contents": "[Unit]\n"}]},
+            {"name": "data.mount", "contents": "[Mount]\nWhat=/dev/vdb\nWhere=/data\n"}]}}
+
+    def server(self, config):
+        data = base64.b64encode(json.dumps(config).encode()).decode()
+        return seed.Identity(UUID, "web-1", "Web_1", "p1", domain="novalocal", user_data=data)
+
+    def test_files_units_and_facts_are_there_before_the_first_boot(self):
+        found = seed.files(self.server(self.config))
+        assert found["etc/kubeadm.sh"] == (b"#!/bin/bash\n", 0o700, None) and found["etc/b"].data == b"a"
+        units = "etc/systemd/system"
+        assert found[f"{units}/kubeadm.service.d/10-x.conf"].data == b"[Unit]\n"
+        assert found[f"{units}/multi-user.target.wants/kubeadm.service"].link == f"/{units}/kubeadm.service"
+        facts = found[f"{units}/coreos-metadata.service"].data.decode()
+        assert "COREOS_OPENSTACK_HOSTNAME=web-1.novalocal" in facts and f"UUID={UUID}" in facts
+        disks = found[f"{units}/sandbox-ignition-disks.service"].data.decode()
+        assert found["etc/sandbox-devices/vdb"].link == "/dev/vdb"
+        assert b"What=/etc/sandbox-devices/vdb\n" in found[f"{units}/data.mount"].data
+        assert "mkfs.ext4 -q -L data /dev/vdb" in disks and "$$(blkid" in disks
+        assert "etc/cloud/cloud-init.disabled" in found and not any(name.startswith(seed.SEED_DIR) for name in found)
+        assert found["etc/hostname"].data == b"web-1\n"
+
+    @pytest.mark.parametrize(("change", "says"), [
+        ({"ignition": {"version": "3.1.0"}}, "not what Flatcar takes"),
+        ({"storage": {"disks": [{"device": "/dev/vdb"}]}}, "storage.disks"),
+        ({"storage": {"files": [{"path": "/a", "contents": {"source": "https://example.org/a"}}]}}, "not fetched"),
+        ({"storage": {"files": [{"path": "/a", "user": {"name": "core"}, "contents": {}}]}}, "only root's"),
+    ], ids=lambda value: value if isinstance(value, str) else "")
+    def test_what_is_not_carried_out_fails_the_server(self, change, says):
+        with pytest.raises(seed.SeedError, match=says):
+            seed.files(self.server(self.config | change))
+
+    def test_other_user_data_is_cloud_inits(self):
+        for data in (b"#cloud-config\n", b"{not: json}", b'{"a": 1}'):
+            assert ignition.parse(data) is None

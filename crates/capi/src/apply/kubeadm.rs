@@ -124,6 +124,12 @@ pub struct ControlPlaneRemediation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KubeadmConfigSpec {
+    /// `ignition`; cloud-init when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<&'static str>,
+    /// What is merged into what Cluster API writes for Ignition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignition: Option<Ignition>,
     /// For the whole cluster; only in a control plane.
     #[serde(skip_serializing_if = "ClusterConfiguration::is_empty")]
     pub cluster_configuration: ClusterConfiguration,
@@ -153,6 +159,22 @@ pub struct KubeadmConfigSpec {
     pub post_kubeadm_commands: Vec<String>,
 }
 
+/// What is merged into what Cluster API writes for Ignition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ignition {
+    /// A Container Linux Config.
+    pub container_linux_config: ContainerLinuxConfig,
+}
+
+/// A Container Linux Config.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerLinuxConfig {
+    /// Its YAML; what it says goes before what Cluster API says.
+    pub additional_config: String,
+}
+
 /// File systems that cloud-init makes on new disks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DiskSetup {
@@ -169,8 +191,9 @@ pub struct FileSystem {
     pub filesystem: &'static str,
     /// Label, by which it is mounted.
     pub label: String,
-    /// `none`: the whole disk.
-    pub partition: &'static str,
+    /// `none`: the whole disk. Left out for Ignition, which knows no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<&'static str>,
     /// Whether what is there is overwritten.
     pub overwrite: bool,
 }
@@ -226,7 +249,7 @@ pub struct LocalApiEndpoint {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeRegistration {
-    /// Name of the node; a cloud-init expression.
+    /// Name of the node; an expression that is evaluated on it.
     pub name: String,
     /// Flags of the kubelet, each name once.
     #[serde(skip_serializing_if = "Vec::is_empty")]

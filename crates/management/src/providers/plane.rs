@@ -100,7 +100,7 @@ impl Plane {
             source: ManifestSource::of(
                 self.mirror.as_ref().and_then(|mirror| mirror.files.clone()),
             ),
-            variables: Variables::new(),
+            variables: gates(),
             proxy: self.proxy.clone(),
             controller: self.controller.clone(),
             owner: self.owner.clone(),
@@ -165,6 +165,12 @@ fn address(endpoint: &str) -> Option<IpAddr> {
         .rsplit_once(':')
         .map_or(authority, |(host, _)| host);
     host.trim_matches(['[', ']']).parse().ok()
+}
+
+/// What is off in the releases and a cluster can need: Flatcar is set up by Ignition.
+fn gates() -> Variables {
+    let ignition = "EXP_KUBEADM_BOOTSTRAP_FORMAT_IGNITION".to_owned();
+    Variables::from([(ignition, "true".to_owned())])
 }
 
 #[cfg(test)]

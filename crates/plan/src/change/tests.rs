@@ -335,6 +335,7 @@ fn every_field_that_is_rendered_has_a_rule() {
         let mut resolved = resolved();
         for pool in spec.pools() {
             let image = capstan_spec::status::PoolImage {
+                system: capstan_spec::NodeSystem::default(),
                 asked: "a".into(),
                 version: spec.version,
                 id: "b".into(),

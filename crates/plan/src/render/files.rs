@@ -1,10 +1,10 @@
 //! Files on nodes, and the commands that make them count.
 
 use capstan_capi::apply::{File, FileSource, SecretFileSource};
-use capstan_spec::cluster::kubeadm::{NodeFile, Proxy, RegistryMirror};
-use capstan_spec::{Kubeadm, Mirror, WorkloadClusterSpec, defaults};
+use capstan_spec::cluster::kubeadm::{BootstrapFormat, NodeFile, Proxy, RegistryMirror};
+use capstan_spec::{Mirror, WorkloadClusterSpec, defaults};
 
-use super::registry;
+use super::{ignition, registry};
 use crate::facts::Facts;
 
 /// A file of root that everybody may read.
@@ -29,7 +29,7 @@ pub(super) fn files(spec: &WorkloadClusterSpec, facts: &Facts, control_plane: bo
         .trusted_cas
         .iter()
         .enumerate()
-        .map(|(index, ca)| file(Kubeadm::trusted_ca_path(index), format!("{}\n", ca.trim())));
+        .map(|(index, ca)| file(kubeadm.trusted_ca_path(index), format!("{}\n", ca.trim())));
     let proxy = kubeadm.proxy.as_ref().map(|proxy| {
         let content = environment(proxy, spec, facts);
         File {
@@ -58,6 +58,10 @@ pub(super) fn pre_commands(spec: &WorkloadClusterSpec) -> Vec<String> {
     let kubeadm = &spec.kubeadm;
     let (trusts, proxy) = (!kubeadm.trusted_cas.is_empty(), kubeadm.proxy.is_some());
     let ours = [
+        (
+            kubeadm.format == BootstrapFormat::Ignition,
+            ignition::EVALUATE,
+        ),
         (trusts, "update-ca-certificates"),
         (proxy, "systemctl daemon-reload"),
         (trusts || proxy, "systemctl restart containerd"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use capstan_spec::WorkerPool;
+use capstan_spec::cluster::Gpu;
 use capstan_spec::validate::is_handed_on;
 
 /// Labels that are set on the machines and from there on the nodes; changed in place.
@@ -15,12 +16,18 @@ pub(super) fn by_kubelet(pool: &WorkerPool) -> BTreeMap<String, String> {
     chosen(pool, false)
 }
 
+/// All labels that the pool's nodes have from its spec.
+pub(super) fn of_pool(pool: &WorkerPool) -> BTreeMap<String, String> {
+    let mut labels = pool.labels.clone();
+    if let Some(gpu) = &pool.gpu {
+        // No value of a label has a slash.
+        labels.insert(Gpu::LABEL.to_owned(), gpu.resource.replace('/', "-"));
+    }
+    labels
+}
+
 fn chosen(pool: &WorkerPool, handed_on: bool) -> BTreeMap<String, String> {
-    let chosen = pool
-        .labels
-        .iter()
-        .filter(|(key, _)| is_handed_on(key) == handed_on);
-    chosen
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
+    let mut labels = of_pool(pool);
+    labels.retain(|key, _| is_handed_on(key) == handed_on);
+    labels
 }

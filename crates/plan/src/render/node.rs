@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use capstan_capi::apply::{Argument, MachineDeletion, NodeRegistration, Taint};
+use capstan_spec::cluster::kubeadm::BootstrapFormat;
 use capstan_spec::{Kubeadm, WorkerPool};
 
-use super::labels;
+use super::{ignition, labels};
 
 /// Time limits of a machine's removal. Cluster API's own default for draining is "for ever".
 pub(super) const fn deletion(drain_timeout_seconds: u32) -> MachineDeletion {
@@ -16,15 +17,25 @@ pub(super) const fn deletion(drain_timeout_seconds: u32) -> MachineDeletion {
     }
 }
 
-/// How a node of the control plane registers, or one of `pool`. Name and provider id are cloud-init expressions, evaluated
-/// on the node.
+/// How a node of the control plane registers, or one of `pool`. Name and provider id are expressions that are
+/// evaluated on the node.
 ///
 /// There is no cloud controller yet, so kubelets must not wait for one (no `cloud-provider=external`); the provider id is
 /// given by hand, because Cluster API finds the node of a machine by it.
 pub(super) fn registration(kubeadm: &Kubeadm, pool: Option<&WorkerPool>) -> NodeRegistration {
+    let (hostname, provider_id) = match kubeadm.format {
+        BootstrapFormat::CloudConfig => (
+            "{{ local_hostname }}".to_owned(),
+            "openstack:///'{{ instance_id }}'".to_owned(),
+        ),
+        BootstrapFormat::Ignition => (
+            ignition::HOSTNAME.to_owned(),
+            format!("openstack:///{}", ignition::INSTANCE_ID),
+        ),
+    };
     let mut kubelet_extra_args = vec![Argument {
         name: "provider-id".to_owned(),
-        value: "openstack:///'{{ instance_id }}'".to_owned(),
+        value: provider_id,
     }];
     let kubelet = &kubeadm.kubelet;
     let mut more = kubelet.extra_args.clone();
@@ -44,7 +55,7 @@ pub(super) fn registration(kubeadm: &Kubeadm, pool: Option<&WorkerPool>) -> Node
     }
     kubelet_extra_args.extend(arguments(&more));
     NodeRegistration {
-        name: "{{ local_hostname }}".to_owned(),
+        name: hostname,
         kubelet_extra_args,
         taints: pool.map(taints).unwrap_or_default(),
     }

@@ -5,6 +5,7 @@ use capstan_capi::apply::{
 };
 use capstan_spec::Machines;
 use capstan_spec::cluster::DataVolume;
+use capstan_spec::cluster::kubeadm::BootstrapFormat;
 
 use crate::facts::Facts;
 
@@ -31,24 +32,34 @@ pub(super) fn block_devices(machines: &Machines<'_>) -> Vec<BlockDevice> {
 }
 
 /// File systems on those that are mounted. The whole disk is one: it can be made larger without moving partitions.
-pub(super) fn disk_setup(machines: &Machines<'_>) -> Option<DiskSetup> {
+pub(super) fn disk_setup(machines: &Machines<'_>, format: BootstrapFormat) -> Option<DiskSetup> {
     let filesystems: Vec<FileSystem> = mounted(machines)
         .map(|(name, device, _)| FileSystem {
             device: device.to_owned(),
             filesystem: "ext4",
             label: name.to_owned(),
-            partition: "none",
+            partition: (format == BootstrapFormat::CloudConfig).then_some("none"),
             overwrite: false,
         })
         .collect();
     (!filesystems.is_empty()).then_some(DiskSetup { filesystems })
 }
 
-/// Mounted by their labels: devices may change their names when a server starts again.
-pub(super) fn mounts(machines: &Machines<'_>) -> Vec<[String; 2]> {
+/// File system and directory. cloud-init mounts by labels: devices may change their names when a server starts again.
+/// For Ignition, Cluster API finds the device by the label (`clc.go`).
+pub(super) fn mounts(machines: &Machines<'_>, format: BootstrapFormat) -> Vec<[String; 2]> {
+    let source = |name: &str| match format {
+        BootstrapFormat::CloudConfig => format!("LABEL={name}"),
+        BootstrapFormat::Ignition => name.to_owned(),
+    };
     mounted(machines)
-        .map(|(name, _, path)| [format!("LABEL={name}"), path.to_owned()])
+        .map(|(name, _, path)| [source(name), path.to_owned()])
         .collect()
+}
+
+/// Where volumes are mounted.
+pub(super) fn mount_paths<'a>(machines: &Machines<'a>) -> Vec<&'a str> {
+    mounted(machines).map(|(_, _, path)| path).collect()
 }
 
 fn mounted<'a>(machines: &Machines<'a>) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {

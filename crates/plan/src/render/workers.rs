@@ -7,12 +7,15 @@ use capstan_capi::apply::{
     OpenStackMachineTemplate, RollingUpdate, Rollout, Selector, Strategy,
 };
 use capstan_capi::{kind, label};
+use capstan_spec::cluster::kubeadm::BootstrapFormat;
 use capstan_spec::status::Capacity;
-use capstan_spec::{ClusterName, KubernetesVersion, Machines, WorkerPool, WorkloadClusterSpec};
+use capstan_spec::{
+    Architecture, ClusterName, KubernetesVersion, Machines, WorkerPool, WorkloadClusterSpec,
+};
 
 use super::{
-    RenderError, autoscaling, canonical, cluster_configuration, files, labels, metadata, node,
-    to_value, volumes, whole_seconds,
+    RenderError, autoscaling, canonical, cluster_configuration, files, ignition, labels, metadata,
+    node, to_value, volumes, whole_seconds,
 };
 use crate::facts::Facts;
 
@@ -32,15 +35,19 @@ pub(super) fn config(
 ) -> KubeadmConfigSpec {
     let kubeadm = &spec.kubeadm;
     let servers = &kubeadm.ntp_servers;
+    let format = kubeadm.format;
+    let is_ignition = format == BootstrapFormat::Ignition;
     let control_plane = machines.is_control_plane();
     let mut files = files::files(spec, facts, control_plane);
     if control_plane {
         files.extend(cluster_configuration::files(kubeadm, name));
     }
     KubeadmConfigSpec {
+        format: is_ignition.then_some(ignition::FORMAT),
+        ignition: is_ignition.then(|| ignition::config(machines)),
         files,
-        disk_setup: volumes::disk_setup(machines),
-        mounts: volumes::mounts(machines),
+        disk_setup: volumes::disk_setup(machines, format),
+        mounts: volumes::mounts(machines, format),
         ntp: (!servers.is_empty()).then(|| Ntp {
             enabled: true,
             servers: servers.clone(),
@@ -80,12 +87,13 @@ pub(super) fn deployment(
     template: &OpenStackMachineTemplate,
     bootstrap: &KubeadmConfigTemplate,
     capacity: Option<&Capacity>,
+    architecture: Architecture,
 ) -> MachineDeployment {
     let deployment = name.pool(&pool.name);
     let mut metadata = metadata::of_pool(name, &pool.name, deployment.clone());
     metadata
         .annotations
-        .extend(autoscaling::annotations(pool, capacity));
+        .extend(autoscaling::annotations(pool, capacity, architecture));
     let name_of = |metadata: &Metadata| metadata.name.clone().unwrap_or_default();
     MachineDeployment::new(
         kind::MACHINE_DEPLOYMENT,

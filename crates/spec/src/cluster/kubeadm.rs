@@ -4,6 +4,7 @@ mod api_server;
 mod audit;
 mod etcd;
 mod file;
+mod format;
 mod kubelet;
 mod oidc;
 mod proxy;
@@ -20,6 +21,7 @@ pub use api_server::ApiServer;
 pub use audit::Audit;
 pub use etcd::{Defragmentation, Etcd};
 pub use file::{NodeFile, NodeRole, SecretKey};
+pub use format::BootstrapFormat;
 pub use kubelet::Kubelet;
 pub use oidc::Oidc;
 pub use proxy::Proxy;
@@ -29,6 +31,9 @@ pub use registry::RegistryMirror;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Kubeadm {
+    /// What the node images are set up by: `ignition` for Flatcar.
+    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    pub format: BootstrapFormat,
     /// Feature gates of API server, controller manager, scheduler and kubelets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub feature_gates: BTreeMap<String, bool>,
@@ -61,10 +66,12 @@ pub struct Kubeadm {
     /// the key cannot be changed yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub encrypt_secrets: bool,
-    /// Files written before Kubernetes starts. `{{ }}` in them is evaluated by cloud-init, as in commands.
+    /// Files written before Kubernetes starts. `{{ }}` in them is evaluated by cloud-init, as in commands; Ignition evaluates
+    /// nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<NodeFile>,
-    /// Shell commands on every node before Kubernetes starts. One that fails does not keep the next from running.
+    /// Shell commands on every node before Kubernetes starts. One that fails does not keep the next from running,
+    /// except with Ignition, where the node does not come up then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pre_commands: Vec<String>,
     /// Shell commands on every node after Kubernetes has started.
@@ -88,9 +95,16 @@ impl Kubeadm {
     /// Where the key for Secrets lies on machines of the control plane.
     pub const ENCRYPTION_PATH: &str = "/etc/kubernetes/encryption/configuration.yaml";
 
-    /// Where the trusted certificate of this place in the list lies on nodes, so that Debian and Ubuntu find it.
-    pub fn trusted_ca_path(index: usize) -> String {
-        format!("/usr/local/share/ca-certificates/capstan-{}.crt", index + 1)
+    /// Where the trusted certificate of this place in the list lies on nodes, so that `update-ca-certificates` of Debian and
+    /// Ubuntu finds it, or that of Flatcar.
+    pub fn trusted_ca_path(&self, index: usize) -> String {
+        let number = index + 1;
+        match self.format {
+            BootstrapFormat::CloudConfig => {
+                format!("/usr/local/share/ca-certificates/capstan-{number}.crt")
+            }
+            BootstrapFormat::Ignition => format!("/etc/ssl/certs/capstan-{number}.pem"),
+        }
     }
 
     /// What Capstan itself may write on nodes, each with the field that says it.
@@ -109,7 +123,7 @@ impl Kubeadm {
             .map(|registry| (RegistryMirror::path(registry), "kubeadm.registryMirrors"))
             .chain(
                 (0..self.trusted_cas.len())
-                    .map(|n| (Self::trusted_ca_path(n), "kubeadm.trustedCAs")),
+                    .map(|n| (self.trusted_ca_path(n), "kubeadm.trustedCAs")),
             )
             .chain(fixed.map(|(path, field)| (path.to_owned(), field)))
             .collect()

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Autoscaling, HealthCheck, Rollout, RootVolume, ServerGroupPolicy, Volume};
+use super::{
+    Architecture, Autoscaling, Gpu, HealthCheck, Rollout, RootVolume, ServerGroupPolicy, Volume,
+};
 use crate::{KubernetesVersion, defaults};
 
 /// Machines of one kind that run workloads.
@@ -34,6 +36,13 @@ pub struct WorkerPool {
     /// Name or id of this pool's node image, for instance one with drivers. Without it that of the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// Processor of this pool's nodes. Without it that of the cluster. An image that is looked up is one for it, and what
+    /// the pods need must be there for it, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<Architecture>,
+    /// Graphics processors of each node. The flavor must give them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<Gpu>,
     /// Volume that the servers boot from.
     #[serde(default, skip_serializing_if = "defaults::is_default")]
     pub root_volume: RootVolume,
@@ -101,9 +110,10 @@ impl TaintEffect {
 }
 
 impl WorkerPool {
-    /// Whether its node image is looked up apart from the cluster's: it names one, or is of a version of its own.
+    /// Whether its node image is looked up apart from the cluster's: it names one, or is of a version or for a processor of
+    /// its own.
     pub fn has_own_image(&self) -> bool {
-        self.image.is_some() || self.version.is_some()
+        self.image.is_some() || self.version.is_some() || self.architecture.is_some()
     }
 
     /// A pool of that name and flavor with defaults for everything else.
@@ -116,6 +126,8 @@ impl WorkerPool {
             flavor: flavor.into(),
             availability_zone: None,
             image: None,
+            architecture: None,
+            gpu: None,
             root_volume: RootVolume::default(),
             volumes: Vec::new(),
             server_group: ServerGroupPolicy::default(),

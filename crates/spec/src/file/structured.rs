@@ -8,10 +8,11 @@ use crate::schema;
 use crate::yaml::{Entry, Node, NodeValue};
 
 /// Fields of the spec at the top of the file.
-pub(super) const FIELDS: [&str; 14] = [
+pub(super) const FIELDS: [&str; 15] = [
     "cloud",
     "version",
     "image",
+    "architecture",
     "controlPlane",
     "workers",
     "network",

@@ -1,10 +1,11 @@
 //! Rules of how Kubernetes is set up on the nodes.
 
 mod flags;
+mod ignition;
 
 use super::{required, syntax};
 use crate::WorkloadClusterSpec;
-use crate::cluster::kubeadm::{Kubeadm, NodeFile, NodeRole, RegistryMirror};
+use crate::cluster::kubeadm::{BootstrapFormat, Kubeadm, NodeFile, NodeRole, RegistryMirror};
 use crate::finding::Finding;
 
 /// Longest content of a file that Cluster API takes (v1.14 `files[].content`).
@@ -25,6 +26,9 @@ pub(super) fn kubeadm(spec: &WorkloadClusterSpec, findings: &mut Vec<Finding>) {
     commands(kubeadm, findings);
     surroundings(kubeadm, findings);
     user_data(kubeadm, findings);
+    if kubeadm.format == BootstrapFormat::Ignition {
+        ignition::ignition(spec, findings);
+    }
 }
 
 fn api_server(kubeadm: &Kubeadm, findings: &mut Vec<Finding>) {
@@ -284,7 +288,10 @@ fn credentials(
 
 /// All that people bring along must fit into the user data of one server.
 fn user_data(kubeadm: &Kubeadm, findings: &mut Vec<Finding>) {
-    let file = |text: &str| text.len() + text.lines().count() * INDENT + FILE_OVERHEAD;
+    let file = |text: &str| match kubeadm.format {
+        BootstrapFormat::CloudConfig => text.len() + text.lines().count() * INDENT + FILE_OVERHEAD,
+        BootstrapFormat::Ignition => ignition::encoded(text) + FILE_OVERHEAD,
+    };
     let role = |control_plane: bool| -> usize {
         let written = kubeadm
             .files

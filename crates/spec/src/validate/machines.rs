@@ -83,6 +83,7 @@ pub(super) fn workers(spec: &WorkloadClusterSpec, findings: &mut Vec<Finding>) {
         common(&place, &Machines::from(pool), findings);
         volumes(&place, pool, findings);
         labels(&place, pool, findings);
+        gpu(&place, pool, findings);
         if pool.image.as_deref().is_some_and(str::is_empty) {
             let finding = Finding::error(format!("{place}.image"), "the image's name is empty");
             findings.push(finding.remedy("leave it out for the cluster's image"));
@@ -316,6 +317,28 @@ fn labels(place: &str, pool: &WorkerPool, findings: &mut Vec<Finding>) {
             let text = format!("{:?} stands there twice with the same effect", taint.key);
             findings.push(Finding::error(path, text));
         }
+    }
+}
+
+fn gpu(place: &str, pool: &WorkerPool, findings: &mut Vec<Finding>) {
+    let Some(gpu) = &pool.gpu else { return };
+    let path = |field: &str| format!("{place}.gpu.{field}");
+    if !gpu.resource.contains('/') || syntax::label(&gpu.resource, "").is_some() {
+        let text = format!("{:?} is no resource of a device plugin", gpu.resource);
+        let remedy = "write for instance nvidia.com/gpu";
+        findings.push(Finding::error(path("resource"), text).remedy(remedy));
+    }
+    if gpu.count == Some(0) {
+        let text = "0 is a pool without graphics processors";
+        findings.push(Finding::error(path("count"), text).remedy("leave gpu out"));
+    }
+    if pool.rollout.max_surge > 0 {
+        let text =
+            "a change makes the new machine first, which needs a graphics processor that is free";
+        findings.push(
+            Finding::warning(format!("{place}.rollout.maxSurge"), text)
+                .remedy("use maxSurge: 0 and maxUnavailable: 1 where none is"),
+        );
     }
 }
 

@@ -1,12 +1,12 @@
 //! Node images.
 
-use capstan_catalog::{ImageCandidate, NodeImageRules, node_image};
+use capstan_catalog::{ImageCandidate, ImageWish, NodeImageRules, node_image};
 use capstan_openstack::Inventory;
 use capstan_openstack::image::Image;
 use capstan_plan::upgrade::{Move, take};
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::{NodeImage, PoolImage, Resolved};
-use capstan_spec::{KubernetesVersion, WorkerPool, WorkloadClusterSpec};
+use capstan_spec::{WorkerPool, WorkloadClusterSpec};
 
 use super::reason;
 
@@ -19,15 +19,35 @@ pub(super) fn cluster(
     reasons: &mut Vec<Reason>,
 ) {
     let wanted = spec.image.as_deref();
+    let system = spec.system(None);
     let pinned = resolved.image_id.is_some() && resolved.version == Some(spec.version);
-    if pinned && still_means(wanted, resolved) {
+    if pinned && still_means(wanted, resolved) && system == resolved.image_system {
         return;
     }
-    match find(spec.version, inventory, rules, wanted, "spec.image") {
+    if resolved.workers.is_some() && system != resolved.image_system {
+        // Workers that lag behind would be made of the image they have, and set up for another.
+        let text = format!("nodes cannot become {system} in the middle of an upgrade");
+        let remedy = "change architecture and kubeadm.format back, or wait for the upgrade's end";
+        let object = "spec.kubeadm.format";
+        reasons.push(reason(
+            ReasonCode::ImageUnusable,
+            object,
+            text,
+            remedy.to_owned(),
+        ));
+        return;
+    }
+    let wish = ImageWish {
+        version: spec.version,
+        named: wanted,
+        system,
+    };
+    match find(wish, inventory, rules, "spec.image") {
         Ok(image) => {
             resolved.image_id = Some(image.id);
             resolved.image_name = Some(image.name);
             resolved.image_asked = wanted.map(str::to_owned);
+            resolved.image_system = system;
             resolved.version = Some(spec.version);
         }
         Err(reason) => reasons.push(reason),
@@ -67,18 +87,27 @@ pub(super) fn pools(
         let lagging = lagging.filter(|_| pool.version.is_none());
         let version = pool.version.or(lagging).unwrap_or(spec.version);
         let pinned = resolved.pool_images.get(&pool.name);
+        let system = spec.system(Some(pool));
         let still = |image: &PoolImage| {
-            image.version == version && (image.asked == asked || lagging.is_some())
+            image.version == version
+                && image.system == system
+                && (image.asked == asked || lagging.is_some())
         };
         if pinned.is_some_and(still) {
             continue;
         }
         let object = format!("spec.workers[{}].image", pool.name);
-        match find(version, inventory, rules, wanted, &object) {
+        let wish = ImageWish {
+            version,
+            named: wanted,
+            system,
+        };
+        match find(wish, inventory, rules, &object) {
             Ok(image) => {
                 let image = PoolImage {
                     asked: asked.to_owned(),
                     version,
+                    system,
                     id: image.id,
                 };
                 resolved.pool_images.insert(pool.name.clone(), image);
@@ -98,21 +127,31 @@ pub fn missing(
     let mut reasons = Vec::new();
     for one in moves {
         let version = one.version();
-        let named = wish.image.as_deref().filter(|_| version == wish.version);
+        let at_goal = version == wish.version;
         match one {
             Move::ControlPlane(_) => {
-                reasons.extend(find(version, inventory, rules, named, "spec.image").err());
+                let wish = ImageWish {
+                    version,
+                    named: wish.image.as_deref().filter(|_| at_goal),
+                    system: wish.system(None),
+                };
+                reasons.extend(find(wish, inventory, rules, "spec.image").err());
             }
-            Move::Workers(_) if version == wish.version => {
-                for pool in &wish.workers {
-                    let Some(wanted) = pool.image.as_deref() else {
+            Move::Workers(_) => {
+                for pool in moving(wish) {
+                    let named = pool.image.as_deref().filter(|_| at_goal);
+                    if named.is_none() && pool.architecture.is_none() {
                         continue;
+                    }
+                    let (object, system) = (object(pool), wish.system(Some(pool)));
+                    let wish = ImageWish {
+                        version,
+                        named,
+                        system,
                     };
-                    let object = format!("spec.workers[{}].image", pool.name);
-                    reasons.extend(find(version, inventory, rules, Some(wanted), &object).err());
+                    reasons.extend(find(wish, inventory, rules, &object).err());
                 }
             }
-            Move::Workers(_) => {}
         }
     }
     reasons
@@ -132,18 +171,27 @@ pub fn begin(
     let version = next.version();
     let at_goal = version == wish.version;
     let asked = wish.image.as_deref().filter(|_| at_goal);
-    let found = find(version, inventory, rules, asked, "spec.image")?;
+    let of_cluster = ImageWish {
+        version,
+        named: asked,
+        system: wish.system(None),
+    };
+    let found = find(of_cluster, inventory, rules, "spec.image")?;
     if matches!(next, Move::Workers(_)) {
         let mut images = resolved.pool_images.clone();
-        for pool in &wish.workers {
-            let Some(wanted) = &pool.image else { continue };
-            let object = format!("spec.workers[{}].image", pool.name);
+        for pool in moving(wish) {
+            let system = wish.system(Some(pool));
             // On the way a pool has the image of the version; what the spec names belongs to the goal.
-            let named = Some(wanted.as_str()).filter(|_| at_goal);
-            let image = PoolImage {
-                asked: wanted.clone(),
+            let wish = ImageWish {
                 version,
-                id: find(version, inventory, rules, named, &object)?.id,
+                named: pool.image.as_deref().filter(|_| at_goal),
+                system,
+            };
+            let image = PoolImage {
+                asked: pool.image.clone().unwrap_or_default(),
+                version,
+                system,
+                id: find(wish, inventory, rules, &object(pool))?.id,
             };
             images.insert(pool.name.clone(), image);
         }
@@ -157,15 +205,24 @@ pub fn begin(
     Ok(())
 }
 
+/// Pools with an image of their own that has to change with the cluster's version.
+fn moving(wish: &WorkloadClusterSpec) -> impl Iterator<Item = &WorkerPool> {
+    let own = |pool: &&WorkerPool| pool.image.is_some() || pool.architecture.is_some();
+    wish.workers.iter().filter(own)
+}
+
+fn object(pool: &WorkerPool) -> String {
+    format!("spec.workers[{}].image", pool.name)
+}
+
 fn find(
-    version: KubernetesVersion,
+    wish: ImageWish<'_>,
     inventory: &Inventory,
     rules: &NodeImageRules,
-    wanted: Option<&str>,
     object: &str,
 ) -> Result<ImageCandidate, Reason> {
     let images: Vec<ImageCandidate> = inventory.images.iter().map(candidate).collect();
-    let found = node_image(rules, &images, version, wanted);
+    let found = node_image(rules, &images, wish);
     found.cloned().map_err(|error| {
         let (message, hint) = (error.to_string(), error.hint());
         reason(ReasonCode::ImageUnusable, object, message, hint)
@@ -178,8 +235,9 @@ pub fn candidate(image: &Image) -> ImageCandidate {
         id: image.id.clone(),
         name: image.label().to_owned(),
         active: image.is_usable(),
-        properties: ["kube_version", "os_distro"]
+        properties: ImageCandidate::ARCHITECTURE
             .into_iter()
+            .chain(["kube_version", ImageCandidate::DISTRIBUTION])
             .filter_map(|key| Some((key.to_owned(), image.property(key)?.to_owned())))
             .collect(),
         created_at: image

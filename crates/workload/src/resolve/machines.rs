@@ -5,7 +5,7 @@ use capstan_openstack::{Holdings, Inventory};
 use capstan_spec::cluster::DataVolume;
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::{Capacity, Resolved};
-use capstan_spec::{Machines, WorkloadClusterSpec, defaults};
+use capstan_spec::{Machines, WorkerPool, WorkloadClusterSpec, defaults};
 
 use super::{not_found, reason};
 
@@ -21,6 +21,9 @@ pub(super) fn machines(
         zones(&pool, inventory, reasons);
         volumes(&pool, inventory, reasons);
         groups(&pool, holdings, resolved, reasons);
+    }
+    for pool in &spec.workers {
+        gpus(pool, inventory, reasons);
     }
     capacities(spec, inventory, resolved);
     if let Some(key) = &spec.ssh_key
@@ -81,6 +84,32 @@ fn root(
     }
 }
 
+/// What the spec says of graphics processors must be what the flavor says, as far as it says anything.
+fn gpus(pool: &WorkerPool, inventory: &Inventory, reasons: &mut Vec<Reason>) {
+    let Ok(flavor) = inventory.flavor(&pool.flavor) else {
+        return;
+    };
+    let (text, remedy) = match (&pool.gpu, flavor.gpus()) {
+        (Some(gpu), Some(has)) if gpu.count.is_some_and(|count| count != has) => {
+            let text = format!(
+                "flavor {} gives a server {has} graphics processors",
+                flavor.name
+            );
+            (text, format!("write count: {has}, or leave it out"))
+        }
+        (Some(gpu), None) if gpu.count.is_none() => {
+            let text = format!(
+                "flavor {} does not say that it has graphics processors",
+                flavor.name
+            );
+            (text, "take one that has, or write gpu.count".to_owned())
+        }
+        _ => return,
+    };
+    let object = format!("spec.workers[{}].gpu", pool.name);
+    reasons.push(reason(ReasonCode::FlavorUnusable, &object, text, remedy));
+}
+
 /// What nodes of pools with an autoscaler have: without one to look at it must be told.
 fn capacities(spec: &WorkloadClusterSpec, inventory: &Inventory, resolved: &mut Resolved) {
     let pools = spec
@@ -96,6 +125,9 @@ fn capacities(spec: &WorkloadClusterSpec, inventory: &Inventory, resolved: &mut 
                 vcpus: flavor.vcpus,
                 ram_mib: flavor.ram,
                 disk_gib: volume.unwrap_or(disk),
+                gpus: pool.gpu.as_ref().map_or(0, |gpu| {
+                    gpu.count.or_else(|| flavor.gpus()).unwrap_or_default()
+                }),
             };
             Some((pool.name.clone(), capacity))
         })

@@ -1,9 +1,10 @@
 use capstan_catalog::Catalogue;
 use capstan_openstack::{Holdings, Inventory, Quota, Zones};
 use capstan_plan::upgrade::Move;
-use capstan_spec::KubernetesVersion;
-use capstan_spec::cluster::{ExistingNetwork, Volume};
+use capstan_spec::cluster::kubeadm::BootstrapFormat;
+use capstan_spec::cluster::{Autoscaling, ExistingNetwork, Gpu, Volume};
 use capstan_spec::status::{NodeImage, PoolImage};
+use capstan_spec::{Architecture, KubernetesVersion};
 use serde_json::{Value, json};
 
 use super::*;
@@ -297,6 +298,7 @@ fn workers_that_lag_keep_the_image_of_their_pool_whatever_the_spec_names_now() {
     wish.workers[0].image = Some("i36".into());
     let version = KubernetesVersion::new(1, 35, 4);
     let of_pool = PoolImage {
+        system: capstan_spec::NodeSystem::default(),
         asked: "i35".into(),
         version,
         id: "i35".into(),
@@ -311,4 +313,80 @@ fn workers_that_lag_keep_the_image_of_their_pool_whatever_the_spec_names_now() {
     };
     let found = look(&wish, Some(&before)).unwrap();
     assert_eq!(found.pool_images["workers"], of_pool);
+}
+
+#[test]
+fn an_image_is_looked_up_for_the_pools_processor_and_format() {
+    let mut inventory = inventory();
+    let image = |id: &str, property: Value| {
+        let mut image = json!({"id": id, "name": id, "status": "active", "min_disk": 1, "kube_version": "v1.36.3",
+            "created_at": "2026-06-01T00:00:00Z"});
+        let more = property.as_object().unwrap().clone();
+        image.as_object_mut().unwrap().extend(more);
+        of(image)
+    };
+    inventory
+        .images
+        .push(image("arm", json!({"architecture": "aarch64"})));
+    inventory
+        .images
+        .push(image("flatcar", json!({"os_distro": "flatcar"})));
+    let look = |spec: &WorkloadClusterSpec, before: Option<&Resolved>| {
+        let catalogue = Catalogue::bundled().unwrap();
+        let rules = catalogue.node_image_rules();
+        let cloud = CloudDefaults::default();
+        resolve(spec, &cloud, &inventory, &holdings(), rules, before)
+    };
+    let mut spec = spec();
+    spec.workers[0].architecture = Some(Architecture::Arm64);
+    let found = look(&spec, None).unwrap();
+    assert_eq!(found.image_id.as_deref(), Some("i36"));
+    assert_eq!(found.pool_images["workers"].id, "arm");
+
+    spec.workers[0].architecture = None;
+    spec.kubeadm.format = BootstrapFormat::Ignition;
+    let flatcar = look(&spec, Some(&found)).unwrap();
+    assert_eq!(flatcar.image_id.as_deref(), Some("flatcar"));
+    assert!(flatcar.pool_images.is_empty());
+    // Workers of another image would not understand it.
+    let mut half = found.clone();
+    half.workers = Some(NodeImage {
+        version: KubernetesVersion::new(1, 35, 4),
+        id: "i35".into(),
+    });
+    let told = look(&spec, Some(&half)).unwrap_err();
+    assert!(
+        told[0].message.contains("in the middle of an upgrade"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn graphics_processors_are_what_the_flavor_gives() {
+    let mut inventory = inventory();
+    let flavor = json!({"id": "a100", "name": "a100", "vcpus": 8, "ram": 65536, "disk": 100,
+        "extra_specs": {"pci_passthrough:alias": "gpu-a100:2"}});
+    inventory.flavors.push(of(flavor));
+    let look = |flavor: &str, count: Option<u32>| {
+        let mut spec = spec();
+        let pool = &mut spec.workers[0];
+        pool.flavor = flavor.into();
+        pool.autoscaling = Some(Autoscaling { min: 0, max: 1 });
+        pool.gpu = Some(Gpu {
+            resource: "nvidia.com/gpu".into(),
+            count,
+        });
+        let catalogue = Catalogue::bundled().unwrap();
+        let rules = catalogue.node_image_rules();
+        let cloud = CloudDefaults::default();
+        let found = resolve(&spec, &cloud, &inventory, &holdings(), rules, None);
+        found
+            .map(|found| found.capacities["workers"].gpus)
+            .map_err(|reasons| reasons[0].message.clone())
+    };
+    assert_eq!(look("a100", None), Ok(2));
+    assert_eq!(look("small", Some(1)), Ok(1));
+    let wrong = look("a100", Some(1)).unwrap_err();
+    assert_eq!(wrong, "flavor a100 gives a server 2 graphics processors");
+    assert!(look("small", None).unwrap_err().contains("does not say"));
 }

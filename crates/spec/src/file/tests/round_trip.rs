@@ -2,10 +2,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cluster::kubeadm::{
-    ApiServer, Audit, Defragmentation, Etcd, Kubeadm, NodeFile, NodeRole, Proxy, RegistryMirror,
+    ApiServer, Audit, BootstrapFormat, Defragmentation, Etcd, Kubeadm, NodeFile, NodeRole, Proxy,
+    RegistryMirror,
 };
 use crate::cluster::{
-    Autoscaling, EtcdVolume, ExistingNetwork, RootVolume, Taint, TaintEffect, Volume,
+    Architecture, Autoscaling, EtcdVolume, ExistingNetwork, Gpu, RootVolume, Taint, TaintEffect,
+    Volume,
 };
 use crate::{ApiAccess, ControlPlane, Network, ServerGroupPolicy, WorkerPool};
 
@@ -53,6 +55,11 @@ fn enriched(pool: WorkerPool) -> WorkerPool {
     WorkerPool {
         autoscaling: Some(Autoscaling { min: 0, max: 4 }),
         image: Some("other".into()),
+        architecture: Some(Architecture::Amd64),
+        gpu: Some(Gpu {
+            resource: "nvidia.com/gpu".into(),
+            count: Some(1),
+        }),
         volumes: vec![Volume {
             name: "data".into(),
             size_gib: 10,
@@ -86,6 +93,7 @@ fn root_volume() -> impl Strategy<Value = RootVolume> {
 
 fn kubeadm() -> impl Strategy<Value = Kubeadm> {
     let rich = Kubeadm {
+        format: BootstrapFormat::Ignition,
         feature_gates: [("One".to_owned(), true)].into(),
         audit: Some(Audit::default()),
         files: vec![NodeFile {
@@ -255,6 +263,11 @@ fn spec() -> impl Strategy<Value = WorkloadClusterSpec> {
                     network,
                     api_access,
                     paused: deletion_policy == DeletionPolicy::Protect,
+                    architecture: if kubeadm.proxy.is_some() {
+                        Architecture::Arm64
+                    } else {
+                        Architecture::Amd64
+                    },
                     ssh_key: kubeadm.proxy.is_some().then(|| "ops".to_owned()),
                     tags: if kubeadm.proxy.is_some() {
                         vec!["team=a".into()]

@@ -3,6 +3,62 @@ use crate::cluster::kubeadm::{NodeFile, NodeRole};
 use crate::validate;
 
 #[test]
+fn what_ignition_cannot() {
+    const ON: &str = "kubeadm: {format: ignition";
+    refused(&[(
+        "kubeadm: {format: ignition}\nworkers: [{flavor: m, volumes: [{name: d, sizeGib: 1, device: /dev/vdb, mountPath: /var/my-data}]}]",
+        "workers[0].volumes[0].mountPath",
+        "a - in its name",
+    )]);
+    let spec = with(&format!("{ON}, preCommands: ['echo {{{{ x }}}}']}}"));
+    let findings = validate::spec(&spec);
+    let warned = findings
+        .iter()
+        .find(|finding| finding.path == "kubeadm.preCommands[0]")
+        .unwrap();
+    assert!(!warned.is_error() && warned.message.contains("evaluates nothing"));
+    // Signs that take three bytes in a URL fill the user data sooner.
+    let text = "#".repeat(9000);
+    let files = |format: &str| {
+        let files: Vec<String> = (0..3)
+            .map(|n| format!("{{path: /f{n}, content: '{text}'}}"))
+            .collect();
+        let spec = with(&format!(
+            "kubeadm: {{format: {format}, files: [{}]}}",
+            files.join(", ")
+        ));
+        validate::spec(&spec)
+            .iter()
+            .any(|finding| finding.is_error() && finding.path == "kubeadm")
+    };
+    assert!(!files("cloud-config"));
+    assert!(files("ignition"));
+}
+
+#[test]
+fn graphics_processors() {
+    refused(&[
+        (
+            "workers: [{flavor: m, gpu: {resource: gpu}}]",
+            "workers[0].gpu.resource",
+            "no resource",
+        ),
+        (
+            "workers: [{flavor: m, gpu: {count: 0}}]",
+            "workers[0].gpu.count",
+            "without",
+        ),
+    ]);
+    let spec = with("workers: [{flavor: m, gpu: {}}]");
+    assert_eq!(
+        spec.workers[0].gpu.as_ref().unwrap().resource,
+        "nvidia.com/gpu"
+    );
+    let findings = validate::spec(&spec);
+    assert!(findings.iter().any(|f| f.message.contains("that is free")));
+}
+
+#[test]
 fn flags_and_gates() {
     refused(&[
         (
