@@ -23,12 +23,13 @@ pub struct AddonRelease {
 
 /// The addons of a cluster. Versions are the catalogue's matter: they follow the Kubernetes version.
 pub fn addons(spec: &WorkloadClusterSpec) -> Vec<AddonRelease> {
-    vec![pod_network(spec)]
+    pod_network(spec).into_iter().collect()
 }
 
-fn pod_network(spec: &WorkloadClusterSpec) -> AddonRelease {
+fn pod_network(spec: &WorkloadClusterSpec) -> Option<AddonRelease> {
     match spec.cni {
-        Cni::Flannel => AddonRelease {
+        Cni::None => None,
+        Cni::Flannel => Some(AddonRelease {
             name: "flannel",
             chart: "charts/flannel",
             namespace: FLANNEL_NAMESPACE,
@@ -38,7 +39,7 @@ fn pod_network(spec: &WorkloadClusterSpec) -> AddonRelease {
                 "podCidr": spec.network.pod_cidr.to_string(),
                 "flannel": {"backend": "vxlan"},
             }),
-        },
+        }),
     }
 }
 

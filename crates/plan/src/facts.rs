@@ -200,6 +200,17 @@ pub fn check(spec: &WorkloadClusterSpec, resolved: &Resolved) -> Vec<Finding> {
     let mut findings = Vec::new();
     closed(spec, resolved, &mut findings);
     apart(spec, resolved, &mut findings);
+    if resolved.cni != spec.cni {
+        let (is, wanted) = (resolved.cni.as_str(), spec.cni.as_str());
+        let text = format!(
+            "the cluster was begun with the pod network {is}: with {wanted} every pod would lose its address at once"
+        );
+        let remedy = format!(
+            "write cni: {is}; for {wanted} make a second cluster of this one's file (capstan cluster export), move the \
+             workload, and delete this one"
+        );
+        findings.push(Finding::error("cni", text).remedy(remedy));
+    }
     if resolved.encrypted && !spec.kubeadm.encrypt_secrets {
         let text = "the cluster's Secrets are encrypted: without the key its API server could not read them";
         let remedy = "leave it true; a new cluster can do without";
@@ -240,6 +251,7 @@ fn apart(spec: &WorkloadClusterSpec, resolved: &Resolved, findings: &mut Vec<Fin
 
 #[cfg(test)]
 mod tests {
+    use capstan_spec::Cni;
     use capstan_spec::cluster::ExistingNetwork;
     use capstan_spec::status::{NodeImage, PoolImage};
 
@@ -306,6 +318,21 @@ mod tests {
         let found = check(&spec, &resolved);
         assert_eq!(found.len(), 1);
         assert!(found[0].to_string().contains("overlaps 192.168.4.0/24"));
+    }
+
+    #[test]
+    fn the_pod_network_is_chosen_once() {
+        let mut spec = spec();
+        let mut resolved = resolved();
+        spec.cni = Cni::None;
+        let found = check(&spec, &resolved);
+        assert!(
+            found[0].to_string().contains("capstan cluster export"),
+            "{found:?}"
+        );
+        resolved.cni = Cni::None;
+        assert_eq!(check(&spec, &resolved), []);
+        assert_eq!(crate::addons::addons(&spec), []);
     }
 
     #[test]

@@ -224,12 +224,13 @@ fn surroundings(spec: &WorkloadClusterSpec) -> Need {
 /// CAPO's own rules (`pkg/cloud/services/networking/securitygroups_rules.go`, v0.14.7), plus those of the pod network,
 /// which come once per group and per remote group.
 fn security_group_rules(cni: Cni) -> u64 {
-    let control_plane = 2 + 1 + 1 + 2; // egress, API, etcd, kubelet
-    let worker = 2 + 2 + 4 + 2; // egress, node ports from the subnet, node ports from both groups, kubelet
-    let pod_network = match cni {
-        Cni::Flannel => 2 * 2,
+    let control_plane = 2 + 1; // egress, API
+    let worker = 2 + 2 + 4; // egress, node ports from the subnet, node ports from both groups
+    let among_nodes = match cni {
+        Cni::Flannel => (1 + 2) + 2 + 2 * 2, // etcd and kubelet, kubelet, VXLAN
+        Cni::None => 2 + 2,                  // everything from both groups
     };
-    control_plane + worker + pod_network
+    control_plane + worker + among_nodes
 }
 
 /// What one machine of a pool uses.

@@ -61,7 +61,7 @@ pub struct WorkloadClusterSpec {
     /// Who reaches the Kubernetes API, and how.
     #[serde(default)]
     pub api_access: ApiAccess,
-    /// The network of the pods.
+    /// The network of the pods. It is chosen once: another one would take every pod's address away.
     #[serde(default)]
     pub cni: Cni,
     /// How Kubernetes is set up on the nodes.
@@ -93,6 +93,19 @@ pub enum Cni {
     /// flannel with its VXLAN backend.
     #[default]
     Flannel,
+    /// Capstan installs none: it is yours to install, and nodes are not ready before. All nodes may reach each other on every
+    /// port, since which ones it needs is not known.
+    None,
+}
+
+impl Cni {
+    /// The word, as it appears in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flannel => "flannel",
+            Self::None => "none",
+        }
+    }
 }
 
 /// What deleting a `WorkloadCluster` does.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::progress::{Progress, Reason};
-use crate::{KubernetesVersion, NodeSystem, ServerGroupPolicy, Uid, defaults};
+use crate::{Cni, KubernetesVersion, NodeSystem, ServerGroupPolicy, Uid, defaults};
 
 /// What is known about a workload cluster. Written by the controller only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -315,6 +315,9 @@ pub struct Resolved {
     /// Secret with what nodes need to log in at mirrors of registries, made from the Secrets that the spec names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry_secret: Option<String>,
+    /// The network of the pods that the cluster was begun with.
+    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    pub cni: Cni,
     /// Whether Secrets are encrypted in etcd, by a key that was made.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub encrypted: bool,

@@ -27,6 +27,10 @@ pub fn resolve(
     before: Option<&Resolved>,
 ) -> Result<Resolved, Vec<Reason>> {
     let mut resolved = before.cloned().unwrap_or_default();
+    if resolved.version.is_none() {
+        // Nothing is begun yet.
+        resolved.cni = spec.cni;
+    }
     let mut reasons = Vec::new();
     image::cluster(spec, inventory, rules, &mut resolved, &mut reasons);
     image::pools(spec, inventory, rules, &mut resolved, &mut reasons);

@@ -8,6 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Observation, cause};
 use crate::facts::CONTROL_PLANE;
 
+/// Kubelets' word for a node without a pod network, in the message of its condition `Ready`.
+const NO_NETWORK: &str = "NetworkPluginNotReady";
 /// A server that runs that long without its node having joined has a fault: booting and joining take minutes at most.
 const JOIN_EXPECTED: SignedDuration = SignedDuration::from_mins(8);
 /// A node that has joined is ready as soon as the pod network is there.
@@ -278,14 +280,31 @@ fn unready(machine: &Machine, ready: Option<&Condition>, seen: &Observation) -> 
         .addons
         .iter()
         .all(|addon| addon.state == StepState::Done);
-    if !pods_can_run || !longer_than(READY_EXPECTED, since, seen.now) {
-        return Stage::new(StepState::Running, "node has joined, is getting ready");
-    }
     let words = ready.map_or("", |condition| condition.message.as_str());
+    let waits_for_network = pods_can_run && words.contains(NO_NETWORK);
+    if !pods_can_run || !longer_than(READY_EXPECTED, since, seen.now) {
+        let message = if waits_for_network {
+            "node has joined, waits for a pod network"
+        } else {
+            "node has joined, is getting ready"
+        };
+        return Stage::new(StepState::Running, message);
+    }
+    let (message, remedy) = if waits_for_network {
+        (
+            "the node has joined, and has no pod network",
+            "install one (cni: none leaves that to you); if that is done, look at its pods",
+        )
+    } else {
+        (
+            "the node has joined, but is not ready",
+            "look at the node's conditions and at the pods of kube-system on it",
+        )
+    };
     Stage::blocked(Reason {
         code: ReasonCode::NodeNotReady,
-        message: "the node has joined, but is not ready".to_owned(),
-        remedy: "look at the node's conditions and at the pods of kube-system on it".to_owned(),
+        message: message.to_owned(),
+        remedy: remedy.to_owned(),
         object: Some(format!("Machine {}", machine.metadata.name)),
         detail: (!words.is_empty()).then(|| words.to_owned()),
     })

@@ -6,6 +6,7 @@ use capstan_spec::progress::{NodeProgress, Phase, PhaseProgress, Reason, ReasonC
 use capstan_spec::{ClusterName, KubernetesVersion, WorkloadClusterSpec};
 
 use super::{Observation, cause, node};
+use crate::addons;
 use crate::facts::CONTROL_PLANE;
 use crate::upgrade::Move;
 
@@ -66,8 +67,8 @@ pub(super) fn all(
     ));
     let workers = spec.workers.iter().map(|pool| pool.replicas).sum();
     phases.push(machines(Phase::Workers, name, seen, nodes, workers));
-    let (addons, reason) = addons(seen);
-    phases.push(addons);
+    let (of_addons, reason) = installed(spec, seen);
+    phases.push(of_addons);
     reasons.extend(reason);
     (phases, reasons)
 }
@@ -328,8 +329,11 @@ fn is_of_newest_revision(pool: &view::MachineDeployment, seen: &Observation) -> 
     })
 }
 
-fn addons(seen: &Observation) -> (PhaseProgress, Option<Reason>) {
+fn installed(spec: &WorkloadClusterSpec, seen: &Observation) -> (PhaseProgress, Option<Reason>) {
     let this = Phase::Addons;
+    if seen.is_initialized() && addons::addons(spec).is_empty() {
+        return (phase(this, StepState::Done, 100, ""), None);
+    }
     let total = seen.addons.len();
     let done = seen
         .addons

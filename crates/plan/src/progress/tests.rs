@@ -471,6 +471,11 @@ fn a_node_that_does_not_join_or_get_ready_is_told_after_a_while() {
         progress.reasons[0].detail.as_deref(),
         Some("container runtime is down")
     );
+    seen.machines[0].status.conditions[1].message =
+        "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady"
+            .into();
+    let reason = &look(&seen).reasons[0];
+    assert!(reason.message.contains("no pod network"), "{reason:?}");
     // Without a pod network no node gets ready: that is not the node's fault.
     seen.addons[0].state = StepState::Running;
     assert_eq!(look(&seen).reasons, []);

@@ -61,7 +61,7 @@ pub(super) fn cluster(
                 allowed_cidrs: allowed_cidrs(spec, facts),
             },
             managed_security_groups: ManagedSecurityGroups {
-                allow_all_in_cluster_traffic: false,
+                allow_all_in_cluster_traffic: spec.cni == Cni::None,
                 all_nodes_security_group_rules: pod_network_rules(spec.cni),
                 control_plane_nodes_security_group_rules: api_rules(access.port),
                 worker_nodes_security_group_rules: node_port_rules(&spec.network.node_port_cidrs),
@@ -134,6 +134,7 @@ fn allowed_cidrs(spec: &WorkloadClusterSpec, facts: &Facts) -> Vec<String> {
 /// What the pod network needs beside CAPO's own rules, which open the API, etcd, kubelets and node ports only.
 fn pod_network_rules(cni: Cni) -> Vec<SecurityGroupRule> {
     match cni {
+        Cni::None => Vec::new(),
         Cni::Flannel => vec![SecurityGroupRule {
             name: "flannel-vxlan".to_owned(),
             description: "flannel: VXLAN between nodes",

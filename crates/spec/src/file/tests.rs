@@ -99,7 +99,7 @@ fn all_errors_come_at_once_in_the_order_of_the_file() {
         "line 2, column 23: WORKER_MACHINE_COUNT: expected a number of machines, found \"many\" (write for instance 3)",
         "line 3, column 12: NODE_CIDR: \"10.8.0/20\" is no range of addresses (write for instance 10.8.0.0/20)",
         "line 4, column 28: OPENSTACK_DNS_NAMESERVERS: \"one.one\" is no address (write for instance 9.9.9.9)",
-        "line 5, column 1: USE_CILIUM: this key is not supported: the pod network is flannel; cilium comes with Capstan's addons: not yet (leave it out)",
+        "line 5, column 1: USE_CILIUM: this key is not supported: the pod network is flannel; cilium comes with Capstan's addons: not yet (leave it out, or write cni: none and install it yourself)",
     ];
     assert_eq!(found, expected);
 }

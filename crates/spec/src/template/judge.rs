@@ -71,11 +71,9 @@ pub fn judge(
     }
     // The network of the pods is chosen once.
     if living.is_none() && !template.cnis.is_empty() && !template.cnis.contains(&spec.cni) {
-        let word = |cni: &crate::Cni| match cni {
-            crate::Cni::Flannel => "flannel",
-        };
-        let offered: Vec<_> = template.cnis.iter().map(word).collect();
-        findings.push(outside(name, "cni".to_owned(), word(&spec.cni), &offered));
+        let offered: Vec<_> = template.cnis.iter().map(|cni| cni.as_str()).collect();
+        let path = "cni".to_owned();
+        findings.push(outside(name, path, spec.cni.as_str(), &offered));
     }
     findings
 }

@@ -65,7 +65,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "approval.workersPercent",
         "the controller, before it applies",
     ),
-    ("cni", "there is one"),
     (
         "kubeadm.etcd.defragmentation.disabled",
         "plan::etcd, by the controller",
