@@ -260,6 +260,7 @@ KUBERNETES_VERSION: v1.36.3
 controlPlane: {replicas: 1, flavor: m1.medium}
 workers:
 - {replicas: 1, flavor: m1.medium, volumes: [{name: data, sizeGib: 1, mountPath: /data, device: /dev/vdb}]}
+network: {existing: {network: dual, router: dual}, ipv6: {}}
 kubeadm:
   format: ignition
   files: [{path: /etc/motd, content: "100% of $HOME\\n"}]
@@ -267,9 +268,26 @@ kubeadm:
 """
 
 
-def test_nodes_that_ignition_sets_up(bed, served, tmp_path):
+@pytest.fixture
+def dual(served):
+    """A network with both kinds of addresses, that somebody has made before."""
+    neutron = served.cloud.network
+    external = neutron.find_network("public")
+    network = neutron.create_network(name="dual")
+    router = neutron.create_router(name="dual", external_gateway_info={"network_id": external.id})
+    v4 = neutron.create_subnet(name="v4", network_id=network.id, ip_version=4, cidr="10.77.0.0/24")
+    v6 = neutron.create_subnet(name="v6", network_id=network.id, ip_version=6, cidr="fd00:77::/64")
+    neutron.add_interface_to_router(router, subnet_id=v4.id)
+    yield v6
+    neutron.remove_interface_from_router(router, subnet_id=v4.id)
+    neutron.delete_router(router)
+    neutron.delete_network(network)
+
+
+def test_nodes_that_ignition_sets_up_in_a_network_of_both_kinds_of_addresses(bed, served, dual, tmp_path):
     """The image is found by what it is set up by. Here it is the usual root file system: what Flatcar does with Ignition's
-    configuration before its first boot, the sandbox's hypervisor does."""
+    configuration before its first boot, the sandbox's hypervisor does. Nodes and pods have IPv4 and IPv6."""
+    before = listing(served.cloud)
     file, path = tmp_path / "flatcar.yaml", tmp_path / "kubeconfig"
     file.write_text(FLATCAR)
     wrong = served.capstan("cluster", "create", "flatcar", "--file", file, "--image", "capstan-node-v1.36.3",
@@ -279,18 +297,46 @@ def test_nodes_that_ignition_sets_up(bed, served, tmp_path):
     served.capstan("cluster", "create", "flatcar", "--file", file, "--api-cidr", bed.caller, "--watch", timeout=600)
     path.write_text(served.capstan("cluster", "kubeconfig", "flatcar").stdout)
     kubectl = Kubectl(bed.kubectl, path)
-    nodes = kubectl.nodes()
-    assert (len(nodes["control plane"]), len(nodes["worker"])) == (1, 1)
+    ready = kubectl.nodes()
+    assert (len(ready["control plane"]), len(ready["worker"])) == (1, 1)
     servers = {server.id: server for server in served.cloud.compute.servers() if "flatcar" in server.name}
     image = served.cloud.image.find_image("flatcar-stand-in-v1.36.3").id
     assert {server.image.id for server in servers.values()} == {image} and len(servers) == 2
-    told = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
-    assert {node["spec"]["providerID"] for node in told} == {f"openstack:///{uuid}" for uuid in servers}
-    assert {node["metadata"]["name"] for node in told} == {server.name for server in servers.values()}
-    worker, = (node for node in told if "node-role.kubernetes.io/worker" in node["metadata"]["labels"])
-    metrics = kubectl("get", "--raw", f"/api/v1/nodes/{worker['metadata']['name']}/proxy/metrics/cadvisor")
-    assert 'device="/dev/vdb",id="/"' in metrics, "the volume is not mounted"
+    nodes = {node["metadata"]["name"]: node for node in json.loads(kubectl("get", "nodes", "-o", "json"))["items"]}
+    assert {node["spec"]["providerID"] for node in nodes.values()} == {f"openstack:///{uuid}" for uuid in servers}
+    assert set(nodes) == {server.name for server in servers.values()}
+    worker, = ready["worker"]
+    assert 'device="/dev/vdb",id="/"' in kubectl("get", "--raw", f"/api/v1/nodes/{worker}/proxy/metrics/cadvisor")
+    for node in nodes.values():
+        inner = [one["address"] for one in node["status"]["addresses"] if one["type"] == "InternalIP"]
+        assert [address.startswith(net) for address, net in zip(inner, ("10.77.0.", "fd00:77::"), strict=True)] == [True] * 2
+    look_at_ipv6(kubectl)
     served.capstan("cluster", "delete", "flatcar", "--yes", timeout=600)
+    assert difference(before, listing(served.cloud)) == []
+
+
+def look_at_ipv6(kubectl):
+    """A pod on another node answers by IPv6: directly, and behind a Service that has an address of it."""
+    objects = MANIFEST.read_text().replace("spec: {selector: {app: answer}", "spec: {ipFamilies: [IPv6], selector: {app: answer}")
+    # The control plane is the other node.
+    objects = objects.replace("      affinity:", "      tolerations: [{operator: Exists}]\n      affinity:")
+    kubectl("apply", "-f", "-", input=objects)
+    for name in ("answer", "ask"):
+        kubectl("rollout", "status", f"deployment/{name}", "--timeout=300s")
+    pods = {p["metadata"]["labels"]["app"]: p for p in json.loads(kubectl("get", "pods", "-o", "json"))["items"]}
+    assert pods["ask"]["spec"]["nodeName"] != pods["answer"]["spec"]["nodeName"]
+    service = json.loads(kubectl("get", "service", "answer", "-o", "json"))["spec"]["clusterIP"]
+    own, = [one["ip"] for one in pods["answer"]["status"]["podIPs"] if ":" in one["ip"]]
+    assert service.startswith("fd00:10:96:") and own.startswith("fd00:10:244:")
+    for host, port in ((own, 8080), (service, 80)):
+        dial = f"dial?request=hostname&protocol=http&host=%5B{host}%5D&port={port}&tries=1"
+        heard = {}
+
+        def answered():
+            address = f"/api/v1/namespaces/default/pods/{pods['ask']['metadata']['name']}:8080/proxy/{dial}"
+            heard.update(json.loads(kubectl("get", "--raw", address)))
+            return heard.get("responses")
+        assert until(answered), (host, heard)
 
 
 # Another cluster on the same server; the story above has come to its end.

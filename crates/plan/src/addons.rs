@@ -27,6 +27,13 @@ pub fn addons(spec: &WorkloadClusterSpec) -> Vec<AddonRelease> {
 }
 
 fn pod_network(spec: &WorkloadClusterSpec) -> Option<AddonRelease> {
+    let mut values = json!({
+        "podCidr": spec.network.pod_cidr.to_string(),
+        "flannel": {"backend": "vxlan"},
+    });
+    if let Some(ipv6) = &spec.network.ipv6 {
+        values["podCidrv6"] = ipv6.pod_cidr.to_string().into();
+    }
     match spec.cni {
         Cni::None => None,
         Cni::Flannel => Some(AddonRelease {
@@ -35,10 +42,7 @@ fn pod_network(spec: &WorkloadClusterSpec) -> Option<AddonRelease> {
             namespace: FLANNEL_NAMESPACE,
             // It writes to the host's network and to /opt/cni/bin.
             namespace_labels: &[("pod-security.kubernetes.io/enforce", "privileged")],
-            values: json!({
-                "podCidr": spec.network.pod_cidr.to_string(),
-                "flannel": {"backend": "vxlan"},
-            }),
+            values,
         }),
     }
 }

@@ -62,6 +62,8 @@ pub struct NetworkFacts {
     pub network: Reference,
     /// Its subnet for nodes; `None` for all it has.
     pub subnet: Option<Reference>,
+    /// Its subnet of IPv6, where nodes have addresses of it, too.
+    pub ipv6_subnet: Option<Reference>,
     /// Its router.
     pub router: Option<Reference>,
 }
@@ -71,6 +73,7 @@ impl From<&ResolvedNetwork> for NetworkFacts {
         Self {
             network: resolved.id.as_str().into(),
             subnet: Some(resolved.subnet_id.as_str().into()),
+            ipv6_subnet: resolved.ipv6.as_ref().map(|ipv6| ipv6.id.as_str().into()),
             router: resolved.router_id.as_deref().map(Reference::from),
         }
     }
@@ -106,11 +109,13 @@ impl Facts {
             .iter()
             .map(ToString::to_string)
             .collect();
+        let dual_stack = spec.network.ipv6.is_some();
         let existing_network = match &spec.network.existing {
             Some(_) => Some(
                 resolved
                     .existing_network
                     .as_ref()
+                    .filter(|network| network.ipv6.is_some() || !dual_stack)
                     .ok_or(MissingFact("the network of the nodes"))?,
             ),
             None => None,
@@ -168,7 +173,13 @@ impl Facts {
             node_cidr: Some(
                 existing_network.map_or(spec.network.node_cidr, |network| network.subnet_cidr),
             ),
-            existing_network: existing_network.map(NetworkFacts::from),
+            existing_network: existing_network.map(|network| {
+                let facts = NetworkFacts::from(network);
+                NetworkFacts {
+                    ipv6_subnet: facts.ipv6_subnet.filter(|_| dual_stack),
+                    ..facts
+                }
+            }),
             floating_ip,
             load_balancer_provider: resolved.load_balancer_provider.clone(),
             management_egress: surroundings.management_egress.clone(),
@@ -237,6 +248,21 @@ fn apart(spec: &WorkloadClusterSpec, resolved: &Resolved, findings: &mut Vec<Fin
     let Some(network) = wanted.and(resolved.existing_network.as_ref()) else {
         return;
     };
+    if let (Some(subnet), Some(ipv6)) = (&network.ipv6, &spec.network.ipv6) {
+        for (path, range) in [
+            ("network.ipv6.podCidr", ipv6.pod_cidr),
+            ("network.ipv6.serviceCidr", ipv6.service_cidr),
+        ] {
+            if subnet.cidr.contains(&range) || range.contains(&subnet.cidr) {
+                let text = format!(
+                    "{range} overlaps {}, the range of the existing subnet",
+                    subnet.cidr
+                );
+                let remedy = "choose ranges apart from each other";
+                findings.push(Finding::error(path, text).remedy(remedy));
+            }
+        }
+    }
     let nodes = network.subnet_cidr;
     for (path, range) in [
         ("network.podCidr", spec.network.pod_cidr),
@@ -308,6 +334,7 @@ mod tests {
         let mut resolved = resolved();
         assert!(Facts::collect(&spec, &resolved, &around).is_err());
         resolved.existing_network = Some(ResolvedNetwork {
+            ipv6: None,
             id: "n".into(),
             subnet_id: "s".into(),
             subnet_cidr: "192.168.4.0/24".parse().unwrap(),

@@ -76,6 +76,11 @@ pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
         existing_network: network.existing.as_ref().map(|existing| NetworkFacts {
             network: by_name(&existing.network),
             subnet: existing.subnet.as_deref().map(by_name),
+            ipv6_subnet: network
+                .ipv6
+                .as_ref()
+                .and_then(|ipv6| ipv6.subnet.as_deref())
+                .map(by_name),
             router: existing.router.as_deref().map(by_name),
         }),
         node_cidr: network.existing.is_none().then_some(network.node_cidr),

@@ -211,7 +211,7 @@ fn surroundings(spec: &WorkloadClusterSpec) -> Need {
         (Resource::SecurityGroups, 2),
         (
             Resource::SecurityGroupRules,
-            security_group_rules(spec.cni) + own_port + node_ports,
+            security_group_rules(spec) + own_port + node_ports,
         ),
         (Resource::LoadBalancers, 1),
         (Resource::Listeners, 1),
@@ -223,12 +223,13 @@ fn surroundings(spec: &WorkloadClusterSpec) -> Need {
 
 /// CAPO's own rules (`pkg/cloud/services/networking/securitygroups_rules.go`, v0.14.7), plus those of the pod network,
 /// which come once per group and per remote group.
-fn security_group_rules(cni: Cni) -> u64 {
+fn security_group_rules(spec: &WorkloadClusterSpec) -> u64 {
     let control_plane = 2 + 1; // egress, API
     let worker = 2 + 2 + 4; // egress, node ports from the subnet, node ports from both groups
-    let among_nodes = match cni {
-        Cni::Flannel => (1 + 2) + 2 + 2 * 2, // etcd and kubelet, kubelet, VXLAN
-        Cni::None => 2 + 2,                  // everything from both groups
+    let ipv6 = u64::from(spec.network.ipv6.is_some());
+    let among_nodes = match spec.cni {
+        Cni::Flannel => (1 + 2) + 2 + 2 * 2 * (1 + ipv6), // etcd and kubelet, kubelet, VXLAN
+        Cni::None => 2 + 2 + 2 * 2 * 2 * ipv6, // everything from both groups; TCP and UDP of IPv6
     };
     control_plane + worker + among_nodes
 }

@@ -155,8 +155,13 @@ pub fn cluster(
     spec: &WorkloadClusterSpec,
     name: &ClusterName,
 ) -> Result<DesiredObject, RenderError> {
-    let ranges = |range: ipnet::IpNet| apply::NetworkRanges {
-        cidr_blocks: vec![range.to_string()],
+    let ipv6 = spec.network.ipv6.as_ref();
+    let ranges = |range: ipnet::IpNet, beside: Option<ipnet::IpNet>| apply::NetworkRanges {
+        cidr_blocks: [range]
+            .into_iter()
+            .chain(beside)
+            .map(|range| range.to_string())
+            .collect(),
     };
     let cluster = apply::Cluster::new(
         kind::CLUSTER,
@@ -164,8 +169,11 @@ pub fn cluster(
         apply::ClusterSpec {
             paused: spec.paused,
             cluster_network: apply::ClusterNetwork {
-                pods: ranges(spec.network.pod_cidr),
-                services: ranges(spec.network.service_cidr),
+                pods: ranges(spec.network.pod_cidr, ipv6.map(|ipv6| ipv6.pod_cidr)),
+                services: ranges(
+                    spec.network.service_cidr,
+                    ipv6.map(|ipv6| ipv6.service_cidr),
+                ),
                 service_domain: "cluster.local".to_owned(),
             },
             control_plane_ref: apply::ContractReference::new(

@@ -1,8 +1,8 @@
 //! Every default of a workload cluster, once. Serde, the JSON Schema (hence the CRD) and the documentation take them from
 //! here.
 
-use ipnet::{IpNet, Ipv4Net};
-use std::net::Ipv4Addr;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Machines of a control plane.
 pub const CONTROL_PLANE_REPLICAS: u32 = 1;
@@ -12,6 +12,12 @@ pub const WORKER_REPLICAS: u32 = 3;
 pub const POOL: &str = "workers";
 /// Name of the `Cloud` a cluster runs on when none is said.
 pub const CLOUD: &str = "default";
+
+const fn net6(groups: [u16; 4], length: u8) -> IpNet {
+    let [first, second, third, fourth] = groups;
+    let address = Ipv6Addr::new(first, second, third, fourth, 0, 0, 0, 0);
+    IpNet::V6(Ipv6Net::new_assert(address, length))
+}
 
 const fn net(octets: [u8; 4], length: u8) -> IpNet {
     let address = Ipv4Addr::new(octets[0], octets[1], octets[2], octets[3]);
@@ -24,6 +30,10 @@ pub const NODE_CIDR: IpNet = net([10, 8, 0, 0], 20);
 pub const POD_CIDR: IpNet = net([192, 168, 0, 0], 16);
 /// Network of the services: kubeadm's default.
 pub const SERVICE_CIDR: IpNet = net([10, 96, 0, 0], 12);
+/// Network of the pods in IPv6: a /64 per node, hence 256 nodes; what kind takes, within the addresses for private use.
+pub const POD_CIDR_V6: IpNet = net6([0xfd00, 0x10, 0x244, 0], 56);
+/// Network of the services in IPv6; what kind takes.
+pub const SERVICE_CIDR_V6: IpNet = net6([0xfd00, 0x10, 0x96, 0], 112);
 
 /// TCP port of the Kubernetes API.
 pub const API_PORT: u16 = 6443;
@@ -123,6 +133,12 @@ pub(crate) fn cloud() -> String {
 }
 pub(crate) fn node_cidr() -> IpNet {
     NODE_CIDR
+}
+pub(crate) fn pod_cidr_v6() -> IpNet {
+    POD_CIDR_V6
+}
+pub(crate) fn service_cidr_v6() -> IpNet {
+    SERVICE_CIDR_V6
 }
 pub(crate) fn pod_cidr() -> IpNet {
     POD_CIDR

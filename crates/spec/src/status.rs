@@ -376,9 +376,22 @@ pub struct ResolvedNetwork {
     pub subnet_id: String,
     /// Range of that subnet.
     pub subnet_cidr: IpNet,
+    /// Id and range of the subnet of IPv6, where nodes have addresses of it, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<ResolvedSubnet>,
     /// Id of its router.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub router_id: Option<String>,
+}
+
+/// A subnet that was there already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolvedSubnet {
+    /// Its id.
+    pub id: String,
+    /// Its range.
+    pub cidr: IpNet,
 }
 
 /// A condition in the shape of Kubernetes' `metav1.Condition`.

@@ -47,6 +47,7 @@ fn resolved() -> Resolved {
         )]
         .into(),
         existing_network: Some(ResolvedNetwork {
+            ipv6: None,
             id: ID.into(),
             subnet_id: ID.into(),
             subnet_cidr: "10.20.0.0/22".parse().unwrap(),

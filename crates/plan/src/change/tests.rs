@@ -346,6 +346,7 @@ fn every_field_that_is_rendered_has_a_rule() {
             }
         }
         resolved.existing_network = Some(capstan_spec::status::ResolvedNetwork {
+            ipv6: None,
             id: "n".into(),
             subnet_id: "s".into(),
             subnet_cidr: "10.20.0.0/22".parse().unwrap(),

@@ -53,6 +53,14 @@ pub(super) fn files(spec: &WorkloadClusterSpec, facts: &Facts, control_plane: bo
         .collect()
 }
 
+/// Tells the kubelet both addresses of the node, which without a cloud controller would take that of IPv4 alone. The one of
+/// IPv6 may come a moment after the server has started. kubeadm's unit reads the file.
+const BOTH_ADDRESSES: &str = concat!(
+    "for i in $(seq 60); do ip -o -6 address show scope global | grep -q . && break; sleep 1; done; ",
+    "address() { ip -o \"$1\" address show scope global | awk '{ sub(\"/.*\", \"\", $4); print $4; exit }'; }; ",
+    "echo \"KUBELET_EXTRA_ARGS=--node-ip=$(address -4),$(address -6)\" > /etc/default/kubelet",
+);
+
 /// Commands before kubeadm runs: first what makes our own files count, then those that people name.
 pub(super) fn pre_commands(spec: &WorkloadClusterSpec) -> Vec<String> {
     let kubeadm = &spec.kubeadm;
@@ -62,6 +70,7 @@ pub(super) fn pre_commands(spec: &WorkloadClusterSpec) -> Vec<String> {
             kubeadm.format == BootstrapFormat::Ignition,
             ignition::EVALUATE,
         ),
+        (spec.network.ipv6.is_some(), BOTH_ADDRESSES),
         (trusts, "update-ca-certificates"),
         (proxy, "systemctl daemon-reload"),
         (trusts || proxy, "systemctl restart containerd"),

@@ -1,5 +1,7 @@
 //! Network, security groups, load balancer, and what servers are like.
 
+use std::ops::RangeInclusive;
+
 use capstan_capi::apply::{
     IdentityReference, KeyValue, LoadBalancer, ManagedSecurityGroups, OpenStackCluster,
     OpenStackClusterSpec, OpenStackMachineSpec, OpenStackMachineTemplate,
@@ -12,6 +14,8 @@ use capstan_spec::{ClusterName, Cni, Machines, WorkloadClusterSpec, defaults};
 use super::{IDENTITY_CLOUD, RenderError, canonical, metadata, to_value, volumes};
 use crate::facts::Facts;
 
+/// Neutron's word.
+const IPV6: &str = "IPv6";
 /// Port of flannel's VXLAN backend on Linux.
 const FLANNEL_VXLAN_PORT: u16 = 8472;
 
@@ -45,9 +49,11 @@ pub(super) fn cluster(
             },
             network_mtu: facts.network_mtu,
             network: existing.map(|network| network.network.clone()),
+            // Of each kind at most one. The load balancer takes its inner address from the first.
             subnets: existing
-                .and_then(|network| network.subnet.clone())
                 .into_iter()
+                .flat_map(|network| [&network.subnet, &network.ipv6_subnet])
+                .filter_map(Clone::clone)
                 .collect(),
             router: existing.and_then(|network| network.router.clone()),
             api_server_floating_ip: facts.floating_ip.clone(),
@@ -62,7 +68,7 @@ pub(super) fn cluster(
             },
             managed_security_groups: ManagedSecurityGroups {
                 allow_all_in_cluster_traffic: spec.cni == Cni::None,
-                all_nodes_security_group_rules: pod_network_rules(spec.cni),
+                all_nodes_security_group_rules: pod_network_rules(spec),
                 control_plane_nodes_security_group_rules: api_rules(access.port),
                 worker_nodes_security_group_rules: node_port_rules(&spec.network.node_port_cidrs),
             },
@@ -101,7 +107,7 @@ fn node_port_rules(ranges: &[ipnet::IpNet]) -> Vec<SecurityGroupRule> {
         name: format!("node-ports-{protocol}-{range}"),
         description: "Ports of services",
         direction: "ingress",
-        ether_type: "IPv4",
+        ether_type: if range.addr().is_ipv6() { IPV6 } else { "IPv4" },
         protocol,
         port_range_min: *defaults::NODE_PORTS.start(),
         port_range_max: *defaults::NODE_PORTS.end(),
@@ -131,21 +137,41 @@ fn allowed_cidrs(spec: &WorkloadClusterSpec, facts: &Facts) -> Vec<String> {
     ranges.iter().map(ToString::to_string).collect()
 }
 
-/// What the pod network needs beside CAPO's own rules, which open the API, etcd, kubelets and node ports only.
-fn pod_network_rules(cni: Cni) -> Vec<SecurityGroupRule> {
-    match cni {
-        Cni::None => Vec::new(),
-        Cni::Flannel => vec![SecurityGroupRule {
-            name: "flannel-vxlan".to_owned(),
-            description: "flannel: VXLAN between nodes",
+/// What the pod network needs beside CAPO's own rules, which open the API, etcd, kubelets and node ports only, and of IPv6
+/// nothing.
+fn pod_network_rules(spec: &WorkloadClusterSpec) -> Vec<SecurityGroupRule> {
+    let rule = |name: &str, description, protocol, ports: RangeInclusive<u16>, ether_type| {
+        let suffix = if ether_type == IPV6 { "-ipv6" } else { "" };
+        SecurityGroupRule {
+            name: format!("{name}{suffix}"),
+            description,
             direction: "ingress",
-            ether_type: "IPv4",
-            protocol: "udp",
-            port_range_min: FLANNEL_VXLAN_PORT,
-            port_range_max: FLANNEL_VXLAN_PORT,
+            ether_type,
+            protocol,
+            port_range_min: *ports.start(),
+            port_range_max: *ports.end(),
             remote_ip_prefix: None,
             remote_managed_groups: vec!["controlplane", "worker"],
-        }],
+        }
+    };
+    let dual_stack = spec.network.ipv6.is_some();
+    match spec.cni {
+        Cni::None if dual_stack => vec![
+            rule("nodes-tcp", "Between nodes", "tcp", 1..=u16::MAX, IPV6),
+            rule("nodes-udp", "Between nodes", "udp", 1..=u16::MAX, IPV6),
+        ],
+        Cni::None => Vec::new(),
+        Cni::Flannel => {
+            let of = |ether_type| {
+                let ports = FLANNEL_VXLAN_PORT..=FLANNEL_VXLAN_PORT;
+                let description = "flannel: VXLAN between nodes";
+                rule("flannel-vxlan", description, "udp", ports, ether_type)
+            };
+            [of("IPv4")]
+                .into_iter()
+                .chain(dual_stack.then(|| of(IPV6)))
+                .collect()
+        }
     }
 }
 

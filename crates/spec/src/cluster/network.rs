@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Ipv6;
 use crate::defaults;
 
 /// Networks of nodes, pods and services.
@@ -38,6 +39,9 @@ pub struct Network {
     /// the images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing: Option<ExistingNetwork>,
+    /// IPv6 beside IPv4. Only in an existing network: Cluster API's OpenStack provider makes subnets of IPv4 alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<Ipv6>,
 }
 
 /// A network that is there already. It is never changed and never removed.
@@ -66,6 +70,7 @@ impl Default for Network {
             mtu: None,
             node_port_cidrs: Vec::new(),
             existing: None,
+            ipv6: None,
         }
     }
 }

@@ -122,6 +122,7 @@ fn flat(spec: &WorkloadClusterSpec) -> Vec<(&'static str, Value)> {
         mtu: _,
         node_port_cidrs: _,
         existing: _,
+        ipv6: _,
     } = &spec.network;
     lines.push(("NODE_CIDR", json!(node_cidr)));
     lines.push(("POD_CIDR", json!(pod_cidr)));

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::syntax;
+use crate::cluster::Ipv6;
 use crate::finding::Finding;
 use crate::{WorkloadClusterSpec, defaults};
 
@@ -41,7 +42,8 @@ pub(super) fn network(spec: &WorkloadClusterSpec, findings: &mut Vec<Finding>) {
                     "{range} is IPv6: the OpenStack provider of Cluster API makes one subnet, of IPv4, and pods and \
                      services go with the nodes"
                 ),
-            ));
+            )
+            .remedy("IPv6 goes beside IPv4, by network.ipv6"));
         }
     }
     for (index, (path, range)) in ranges.iter().enumerate() {
@@ -83,12 +85,70 @@ pub(super) fn network(spec: &WorkloadClusterSpec, findings: &mut Vec<Finding>) {
     for (index, range) in network.node_port_cidrs.iter().enumerate() {
         let path = format!("network.nodePortCidrs[{index}]");
         cidr(&path, *range, findings);
-        if range.addr().is_ipv6() {
+        if range.addr().is_ipv6() && network.ipv6.is_none() {
             let text = format!("{range} is IPv6, and the nodes have IPv4");
-            findings.push(Finding::error(path, text));
+            findings.push(Finding::error(path, text).remedy("set network.ipv6"));
         }
     }
     existing(spec, findings);
+    if let Some(ipv6) = &network.ipv6 {
+        self::ipv6(spec, ipv6, findings);
+    }
+}
+
+fn ipv6(spec: &WorkloadClusterSpec, ipv6: &Ipv6, findings: &mut Vec<Finding>) {
+    let path = |field: &str| format!("network.ipv6.{field}");
+    if spec.network.existing.is_none() {
+        let text = "the OpenStack provider of Cluster API makes subnets of IPv4 alone";
+        let remedy = "make a network with a subnet of each, and name it by network.existing";
+        findings.push(Finding::error("network.ipv6", text).remedy(remedy));
+    }
+    if ipv6
+        .subnet
+        .as_deref()
+        .is_some_and(|name| name.trim().is_empty())
+    {
+        findings.push(Finding::error(path("subnet"), "must not be empty"));
+    }
+    for (field, range, prefixes) in [
+        ("podCidr", ipv6.pod_cidr, Ipv6::POD_PREFIXES),
+        ("serviceCidr", ipv6.service_cidr, Ipv6::SERVICE_PREFIXES),
+    ] {
+        cidr(&path(field), range, findings);
+        if range.addr().is_ipv4() {
+            let text = format!("{range} is no range of IPv6");
+            findings
+                .push(Finding::error(path(field), text).remedy("write for instance fd00:10::/64"));
+        } else if !prefixes.contains(&range.prefix_len()) {
+            let (least, most) = prefixes.into_inner();
+            let text =
+                format!("Kubernetes takes ranges from /{least} to /{most}, and {range} is none");
+            findings.push(Finding::error(path(field), text));
+        }
+    }
+    if overlap(ipv6.pod_cidr, ipv6.service_cidr) {
+        let text = format!(
+            "{} overlaps network.ipv6.podCidr {}",
+            ipv6.service_cidr, ipv6.pod_cidr
+        );
+        findings.push(
+            Finding::error(path("serviceCidr"), text).remedy("choose ranges apart from each other"),
+        );
+    }
+    if spec.kubeadm.kubelet.extra_args.contains_key("node-ip") {
+        let text = "with IPv6, Capstan tells kubelets both of their addresses";
+        let path = "kubeadm.kubelet.extraArgs.node-ip";
+        findings.push(Finding::error(path, text).remedy("leave it out"));
+    }
+    let bits = Ipv6::POD_PREFIX_PER_NODE.saturating_sub(ipv6.pod_cidr.prefix_len());
+    let (nodes, wanted) = (1u64 << bits.min(32), u64::from(spec.machines()));
+    if wanted > nodes {
+        let text = format!(
+            "{} has room for {nodes} nodes, and {wanted} are wanted",
+            ipv6.pod_cidr
+        );
+        findings.push(Finding::error(path("podCidr"), text).remedy("use a larger range"));
+    }
 }
 
 /// An existing network is taken as it is: what is said about one to be made contradicts it.

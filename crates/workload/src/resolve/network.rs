@@ -1,13 +1,16 @@
 //! Networks.
 
+use capstan_openstack::network::Network;
 use capstan_openstack::{Choice, Holdings, Inventory};
 use capstan_spec::WorkloadClusterSpec;
 use capstan_spec::cloud::CloudDefaults;
-use capstan_spec::cluster::ExistingNetwork;
+use capstan_spec::cluster::{ExistingNetwork, Ipv6};
 use capstan_spec::progress::{Reason, ReasonCode};
-use capstan_spec::status::{Resolved, ResolvedNetwork};
+use capstan_spec::status::{Resolved, ResolvedNetwork, ResolvedSubnet};
 
 use super::{not_found, reason};
+
+const CODE: ReasonCode = ReasonCode::NetworkUnusable;
 
 /// The network that floating IPs come from.
 pub(super) fn external(
@@ -81,10 +84,13 @@ pub(super) fn existing(
         resolved.existing_network = None;
         return;
     };
-    if resolved.existing_network.is_some() {
+    let wants_ipv6 = spec.network.ipv6.is_some();
+    let pinned = resolved.existing_network.as_ref();
+    if pinned.is_some_and(|network| network.ipv6.is_some() == wants_ipv6) {
         return;
     }
-    match existing_network(wanted, inventory, holdings) {
+    let ipv6 = spec.network.ipv6.as_ref();
+    match existing_network(wanted, ipv6, inventory, holdings) {
         Ok(network) => resolved.existing_network = Some(network),
         Err(reason) => reasons.push(reason),
     }
@@ -92,43 +98,23 @@ pub(super) fn existing(
 
 fn existing_network(
     wanted: &ExistingNetwork,
+    ipv6: Option<&Ipv6>,
     inventory: &Inventory,
     holdings: &Holdings,
 ) -> Result<ResolvedNetwork, Reason> {
-    const CODE: ReasonCode = ReasonCode::NetworkUnusable;
-    const SUBNET: &str = "spec.network.existing.subnet";
     let network = inventory
         .network(&wanted.network)
         .map_err(|unknown| not_found(CODE, "spec.network.existing.network", &unknown))?;
-    let subnet = if let Some(subnet) = &wanted.subnet {
-        holdings
-            .subnet(&network.id, subnet)
-            .map_err(|unknown| not_found(CODE, SUBNET, &unknown))?
-    } else {
-        let of_network = holdings.subnets_of(&network.id);
-        let ipv4 = of_network.filter(|subnet| subnet.ip_version != 6);
-        match ipv4.collect() {
-            Choice::One(subnet) => subnet,
-            Choice::None => {
-                let text = format!("network {:?} has no subnet with IPv4", network.name);
-                let remedy = "add one, or name another network".to_owned();
-                return Err(reason(CODE, SUBNET, text, remedy));
-            }
-            Choice::Several(subnets) => {
-                let names: Vec<&str> = subnets.iter().map(|one| one.name.as_str()).collect();
-                let text = format!("network {:?} has several subnets", network.name);
-                let remedy = format!("name one of: {}", names.join(", "));
-                return Err(reason(CODE, SUBNET, text, remedy));
-            }
-        }
+    let of_ipv4 = Family {
+        version: 4,
+        path: "spec.network.existing.subnet",
     };
-    let subnet_cidr = subnet.cidr.parse().map_err(|_| {
-        let text = format!(
-            "the range {:?} of subnet {:?} cannot be read",
-            subnet.cidr, subnet.name
-        );
-        reason(CODE, SUBNET, text, "name another subnet".to_owned())
-    })?;
+    let found = subnet(network, wanted.subnet.as_deref(), of_ipv4, holdings)?;
+    let of_ipv6 = Family {
+        version: 6,
+        path: "spec.network.ipv6.subnet",
+    };
+    let ipv6 = ipv6.map(|ipv6| subnet(network, ipv6.subnet.as_deref(), of_ipv6, holdings));
     let router = wanted.router.as_deref().map(|router| {
         holdings
             .router(router)
@@ -136,8 +122,65 @@ fn existing_network(
     });
     Ok(ResolvedNetwork {
         id: network.id.clone(),
-        subnet_id: subnet.id.clone(),
-        subnet_cidr,
+        subnet_id: found.id,
+        subnet_cidr: found.cidr,
+        ipv6: ipv6.transpose()?,
         router_id: router.transpose()?.map(|router| router.id.clone()),
+    })
+}
+
+/// Subnets of one kind of addresses, and where the spec names one.
+#[derive(Clone, Copy)]
+struct Family {
+    version: u8,
+    path: &'static str,
+}
+
+/// The subnet of that name, else the only one of the kind.
+fn subnet(
+    network: &Network,
+    wanted: Option<&str>,
+    family: Family,
+    holdings: &Holdings,
+) -> Result<ResolvedSubnet, Reason> {
+    let Family { version, path } = family;
+    let refused = |text: String, remedy: String| reason(CODE, path, text, remedy);
+    let subnet = if let Some(subnet) = wanted {
+        holdings
+            .subnet(&network.id, subnet)
+            .map_err(|unknown| not_found(CODE, path, &unknown))?
+    } else {
+        let of_network = holdings.subnets_of(&network.id);
+        let of_family = of_network.filter(|subnet| subnet.ip_version == version);
+        match of_family.collect() {
+            Choice::One(subnet) => subnet,
+            Choice::None => {
+                let text = format!("network {:?} has no subnet with IPv{version}", network.name);
+                return Err(refused(text, "add one, or name another network".to_owned()));
+            }
+            Choice::Several(subnets) => {
+                let names: Vec<&str> = subnets.iter().map(|one| one.name.as_str()).collect();
+                let text = format!("network {:?} has several subnets", network.name);
+                return Err(refused(text, format!("name one of: {}", names.join(", "))));
+            }
+        }
+    };
+    if subnet.ip_version != version {
+        let text = format!(
+            "subnet {:?} is one of IPv{}",
+            subnet.name, subnet.ip_version
+        );
+        return Err(refused(text, format!("name one of IPv{version}")));
+    }
+    let cidr = subnet.cidr.parse().map_err(|_| {
+        let text = format!(
+            "the range {:?} of subnet {:?} cannot be read",
+            subnet.cidr, subnet.name
+        );
+        refused(text, "name another subnet".to_owned())
+    })?;
+    Ok(ResolvedSubnet {
+        id: subnet.id.clone(),
+        cidr,
     })
 }

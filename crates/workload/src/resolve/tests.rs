@@ -2,7 +2,7 @@ use capstan_catalog::Catalogue;
 use capstan_openstack::{Holdings, Inventory, Quota, Zones};
 use capstan_plan::upgrade::Move;
 use capstan_spec::cluster::kubeadm::BootstrapFormat;
-use capstan_spec::cluster::{Autoscaling, ExistingNetwork, Gpu, Volume};
+use capstan_spec::cluster::{Autoscaling, ExistingNetwork, Gpu, Ipv6, Volume};
 use capstan_spec::status::{NodeImage, PoolImage};
 use capstan_spec::{Architecture, KubernetesVersion};
 use serde_json::{Value, json};
@@ -389,4 +389,30 @@ fn graphics_processors_are_what_the_flavor_gives() {
     let wrong = look("a100", Some(1)).unwrap_err();
     assert_eq!(wrong, "flavor a100 gives a server 2 graphics processors");
     assert!(look("small", None).unwrap_err().contains("does not say"));
+}
+
+#[test]
+fn a_subnet_of_ipv6_is_looked_up_beside_the_one_of_ipv4() {
+    let mut spec = spec();
+    spec.network.existing = Some(ExistingNetwork {
+        network: "prod".into(),
+        subnet: None,
+        router: None,
+    });
+    assert_eq!(
+        look(&spec, None).unwrap().existing_network.unwrap().ipv6,
+        None
+    );
+    spec.network.ipv6 = Some(Ipv6 {
+        subnet: None,
+        pod_cidr: defaults::POD_CIDR_V6,
+        service_cidr: defaults::SERVICE_CIDR_V6,
+    });
+    let found = look(&spec, None).unwrap().existing_network.unwrap();
+    assert_eq!(
+        (found.subnet_id.as_str(), found.ipv6.unwrap().id.as_str()),
+        ("s4", "s6")
+    );
+    spec.network.ipv6.as_mut().unwrap().subnet = Some("v4".into());
+    assert_eq!(told(&spec), ["subnet \"v4\" is one of IPv4"]);
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use capstan_spec::file;
-use capstan_spec::status::{Capacity, PoolImage, Resolved, ResolvedNetwork};
+use capstan_spec::status::{Capacity, PoolImage, Resolved, ResolvedNetwork, ResolvedSubnet};
 
 use super::*;
 use crate::facts::Surroundings;
 
 const MANAGED: &str = include_str!("../../../testdata/managed.yaml");
 const EXISTING: &str = include_str!("../../../testdata/existing.yaml");
+const DUAL: &str = include_str!("../../../testdata/dual.yaml");
 const FLATCAR: &str = include_str!("../../../testdata/flatcar.yaml");
 
 /// What does not reach the objects by way of the spec, and where it does.
@@ -41,6 +42,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     (
         "network.existing.subnet",
+        "Facts, by Resolved::existing_network",
+    ),
+    (
+        "network.ipv6.subnet",
         "Facts, by Resolved::existing_network",
     ),
     (
@@ -123,6 +128,10 @@ fn resolved() -> Resolved {
         )]
         .into(),
         existing_network: Some(ResolvedNetwork {
+            ipv6: Some(ResolvedSubnet {
+                id: "id-of-v6".into(),
+                cidr: "2001:db8::/64".parse().unwrap(),
+            }),
             id: "id-of-prod".into(),
             subnet_id: "id-of-v4".into(),
             subnet_cidr: "10.20.0.0/22".parse().unwrap(),
@@ -144,13 +153,15 @@ fn golden_rich() {
     insta::assert_snapshot!(format!("rich_v{RENDERER}"), yaml(&managed));
     let existing = rendered(&read(EXISTING)).unwrap();
     insta::assert_snapshot!(format!("existing_v{RENDERER}"), yaml(&existing));
+    let dual = rendered(&read(DUAL)).unwrap();
+    insta::assert_snapshot!(format!("dual_v{RENDERER}"), yaml(&dual));
     let flatcar = rendered(&read(FLATCAR)).unwrap();
     insta::assert_snapshot!(format!("flatcar_v{RENDERER}"), yaml(&flatcar));
 }
 
 #[test]
 fn every_object_of_a_rich_cluster_keeps_the_providers_contract() {
-    for text in [MANAGED, EXISTING, FLATCAR] {
+    for text in [MANAGED, EXISTING, FLATCAR, DUAL] {
         keeps_contract(&rendered(&read(text)).unwrap());
     }
 }
@@ -160,7 +171,7 @@ fn every_object_of_a_rich_cluster_keeps_the_providers_contract() {
 #[test]
 fn every_field_of_the_model_reaches_an_object() {
     let mut said = BTreeSet::new();
-    for text in [MANAGED, EXISTING, FLATCAR] {
+    for text in [MANAGED, EXISTING, FLATCAR, DUAL] {
         let spec = read(text);
         let before = rendered(&spec).unwrap().hash;
         let whole = serde_json::to_value(&spec).unwrap();

@@ -6,8 +6,8 @@ use crate::cluster::kubeadm::{
     RegistryMirror,
 };
 use crate::cluster::{
-    Architecture, Autoscaling, EtcdVolume, ExistingNetwork, Gpu, RootVolume, Taint, TaintEffect,
-    Volume,
+    Architecture, Autoscaling, EtcdVolume, ExistingNetwork, Gpu, Ipv6, RootVolume, Taint,
+    TaintEffect, Volume,
 };
 use crate::{ApiAccess, ControlPlane, Network, ServerGroupPolicy, WorkerPool};
 
@@ -159,12 +159,18 @@ fn network() -> impl Strategy<Value = Network> {
                 mtu: None,
                 node_port_cidrs: Vec::new(),
                 existing: None,
+                ipv6: None,
             },
         )
         .prop_flat_map(|network| {
             let existing = Network {
                 node_cidr: crate::defaults::NODE_CIDR,
                 dns_nameservers: Vec::new(),
+                ipv6: Some(Ipv6 {
+                    subnet: Some("v6".into()),
+                    pod_cidr: "fd00:1::/60".parse().unwrap(),
+                    service_cidr: "fd00:2::/110".parse().unwrap(),
+                }),
                 existing: Some(ExistingNetwork {
                     network: "there".into(),
                     subnet: None,

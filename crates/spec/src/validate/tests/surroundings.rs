@@ -28,6 +28,43 @@ fn networks() {
 }
 
 #[test]
+fn ipv6_beside_ipv4() {
+    refused(&[
+        ("network: {ipv6: {}}", "network.ipv6", "IPv4 alone"),
+        (
+            "network: {existing: {network: a}, ipv6: {podCidr: 10.0.0.0/16}}",
+            "network.ipv6.podCidr",
+            "no range of IPv6",
+        ),
+        (
+            "network: {existing: {network: a}, ipv6: {podCidr: 'fd00::/40'}}",
+            "network.ipv6.podCidr",
+            "from /48 to /64",
+        ),
+        (
+            "network: {existing: {network: a}, ipv6: {serviceCidr: 'fd00::/64'}}",
+            "network.ipv6.serviceCidr",
+            "from /108 to /120",
+        ),
+        (
+            "{network: {existing: {network: a}, ipv6: {podCidr: 'fd00::/64'}}, controlPlane: {replicas: 3}}",
+            "network.ipv6.podCidr",
+            "room for 1 nodes",
+        ),
+        (
+            "{network: {existing: {network: a}, ipv6: {}}, kubeadm: {kubelet: {extraArgs: {node-ip: x}}}}",
+            "kubeadm.kubelet.extraArgs.node-ip",
+            "both",
+        ),
+        (
+            "network: {nodePortCidrs: ['2001:db8::/32']}",
+            "network.nodePortCidrs[0]",
+            "have IPv4",
+        ),
+    ]);
+}
+
+#[test]
 fn the_way_to_the_api() {
     refused(&[
         ("apiAccess: {private: true}", "apiAccess.private", "no way"),
