@@ -259,7 +259,10 @@ FLATCAR = """\
 KUBERNETES_VERSION: v1.36.3
 controlPlane: {replicas: 1, flavor: m1.medium}
 workers:
-- {replicas: 1, flavor: m1.medium, volumes: [{name: data, sizeGib: 1, mountPath: /data, device: /dev/vdb}]}
+- replicas: 1
+  flavor: m1.medium
+  volumes: [{name: data, sizeGib: 1, mountPath: /data, device: /dev/vdb}]
+  networks: [{network: side, portSecurity: false}]
 network: {existing: {network: dual, router: dual}, ipv6: {}}
 kubeadm:
   format: ignition
@@ -270,15 +273,18 @@ kubeadm:
 
 @pytest.fixture
 def dual(served):
-    """A network with both kinds of addresses, that somebody has made before."""
+    """A network with both kinds of addresses, and another one beside it, that somebody has made before."""
     neutron = served.cloud.network
     external = neutron.find_network("public")
     network = neutron.create_network(name="dual")
     router = neutron.create_router(name="dual", external_gateway_info={"network_id": external.id})
     v4 = neutron.create_subnet(name="v4", network_id=network.id, ip_version=4, cidr="10.77.0.0/24")
-    v6 = neutron.create_subnet(name="v6", network_id=network.id, ip_version=6, cidr="fd00:77::/64")
+    neutron.create_subnet(name="v6", network_id=network.id, ip_version=6, cidr="fd00:77::/64")
     neutron.add_interface_to_router(router, subnet_id=v4.id)
-    yield v6
+    side = neutron.create_network(name="side")
+    neutron.create_subnet(name="side", network_id=side.id, ip_version=4, cidr="10.78.0.0/24", gateway_ip=None)
+    yield side
+    neutron.delete_network(side)
     neutron.remove_interface_from_router(router, subnet_id=v4.id)
     neutron.delete_router(router)
     neutron.delete_network(network)
@@ -306,6 +312,9 @@ def test_nodes_that_ignition_sets_up_in_a_network_of_both_kinds_of_addresses(bed
     assert {node["spec"]["providerID"] for node in nodes.values()} == {f"openstack:///{uuid}" for uuid in servers}
     assert set(nodes) == {server.name for server in servers.values()}
     worker, = ready["worker"]
+    beside, = served.cloud.network.ports(network_id=dual.id, device_owner="compute:nova")
+    assert beside.device_id in servers and servers[beside.device_id].name == worker
+    assert not beside.is_port_security_enabled and not beside.security_group_ids
     assert 'device="/dev/vdb",id="/"' in kubectl("get", "--raw", f"/api/v1/nodes/{worker}/proxy/metrics/cadvisor")
     for node in nodes.values():
         inner = [one["address"] for one in node["status"]["addresses"] if one["type"] == "InternalIP"]

@@ -24,8 +24,8 @@ pub use machine::{
 };
 pub use meta::{ContractReference, Labels, Metadata, Object, Selector, SelectorExpression};
 pub use openstack::{
-    BlockDevice, BlockDeviceStorage, IdentityReference, KeyValue, LoadBalancer,
+    BlockDevice, BlockDeviceStorage, FixedIp, IdentityReference, KeyValue, LoadBalancer,
     ManagedSecurityGroups, OpenStackCluster, OpenStackClusterSpec, OpenStackMachineSpec,
-    OpenStackMachineTemplate, OpenStackMachineTemplateResource, OpenStackMachineTemplateSpec,
+    OpenStackMachineTemplate, OpenStackMachineTemplateResource, OpenStackMachineTemplateSpec, Port,
     Reference, RootVolume, SecurityGroupRule, Subnet, VolumePlace, VolumeZone,
 };

@@ -34,7 +34,7 @@ fn resolved(spec: &WorkloadClusterSpec) -> Resolved {
             id: "b".into(),
         };
         resolved.pool_images.insert(pool.pool.to_owned(), image);
-        for group in pool.security_groups {
+        for group in pool.named_groups() {
             resolved.security_groups.insert(group.clone(), "id".into());
         }
     }

@@ -45,6 +45,10 @@ pub struct Facts {
     pub server_groups: BTreeMap<String, String>,
     /// Extra security groups, by what the spec calls them.
     pub security_groups: BTreeMap<String, Reference>,
+    /// Further networks, by what the spec calls them.
+    pub networks: BTreeMap<String, Reference>,
+    /// Subnets of further networks, by their keys.
+    pub subnets: BTreeMap<String, Reference>,
     /// Size in GiB of the root volume of each pool that has one.
     pub root_volumes: BTreeMap<String, u32>,
     /// What a node of a pool with an autoscaler has, by pool, as far as known.
@@ -127,10 +131,20 @@ impl Facts {
         };
         let grouped = |pool: Machines<'_>| {
             let known = |group| resolved.security_groups.contains_key(group);
-            pool.security_groups.iter().all(known)
+            pool.named_groups().all(known)
         };
         if !spec.pools().all(grouped) {
             return Err(MissingFact("a security group"));
+        }
+        let connected = |pool: Machines<'_>| {
+            pool.networks.iter().all(|network| {
+                let subnet = network.subnet_key();
+                resolved.networks.contains_key(&network.network)
+                    && subnet.is_none_or(|key| resolved.subnets.contains_key(&key))
+            })
+        };
+        if !spec.pools().all(connected) {
+            return Err(MissingFact("a further network of a pool"));
         }
         let imaged = |pool: Machines<'_>| {
             !pool.has_own_image || resolved.pool_images.contains_key(pool.pool)
@@ -190,17 +204,21 @@ impl Facts {
             },
             network_mtu: spec.network.mtu,
             server_groups: spec.pools().filter_map(in_group).collect(),
-            security_groups: resolved
-                .security_groups
-                .iter()
-                .map(|(name, id)| (name.clone(), id.as_str().into()))
-                .collect(),
+            security_groups: by_id(&resolved.security_groups),
+            networks: by_id(&resolved.networks),
+            subnets: by_id(&resolved.subnets),
             root_volumes: resolved.root_volumes.clone(),
             capacities: resolved.capacities.clone(),
             registry_secret,
             mirror: surroundings.mirror.clone(),
         })
     }
+}
+
+fn by_id(ids: &BTreeMap<String, String>) -> BTreeMap<String, Reference> {
+    let ids = ids.iter();
+    ids.map(|(name, id)| (name.clone(), id.as_str().into()))
+        .collect()
 }
 
 /// The Octavia provider that cannot restrict who connects.

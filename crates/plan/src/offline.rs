@@ -55,7 +55,9 @@ pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
         return Err(findings);
     };
     let network = &spec.network;
-    let groups = spec.pools().flat_map(|pool| pool.security_groups);
+    let pools: Vec<_> = spec.pools().collect();
+    let groups = pools.iter().flat_map(Machines::named_groups);
+    let networks = || pools.iter().flat_map(|pool| pool.networks);
     let root = |pool: Machines<'_>| {
         let size = pool
             .root_volume
@@ -99,6 +101,14 @@ pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
         server_groups: BTreeMap::new(),
         security_groups: groups
             .map(|group| (group.clone(), by_name(group)))
+            .collect(),
+        networks: networks()
+            .map(|network| (network.network.clone(), by_name(&network.network)))
+            .collect(),
+        subnets: networks()
+            .filter_map(|network| {
+                Some((network.subnet_key()?, by_name(network.subnet.as_deref()?)))
+            })
             .collect(),
         root_volumes: spec.pools().filter_map(root).collect(),
         capacities: BTreeMap::new(),

@@ -248,7 +248,7 @@ pub fn machine(
         (Resource::Instances, 1),
         (Resource::Cores, u64::from(found.vcpus)),
         (Resource::Ram, found.ram_mib),
-        (Resource::Ports, 1),
+        (Resource::Ports, 1 + pool.networks.len() as u64),
     ]);
     let root = root_volumes.get(pool.pool).copied();
     let sizes: Vec<u64> = root

@@ -321,6 +321,12 @@ pub struct Resolved {
     /// Whether Secrets are encrypted in etcd, by a key that was made.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub encrypted: bool,
+    /// Ids of further networks, by what the spec calls them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub networks: BTreeMap<String, String>,
+    /// Ids of subnets of further networks, by `network/subnet` as the spec calls them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub subnets: BTreeMap<String, String>,
     /// Ids of extra security groups, by what the spec calls them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub security_groups: BTreeMap<String, String>,

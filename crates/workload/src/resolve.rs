@@ -49,7 +49,9 @@ pub fn resolve(
 pub fn needs_holdings(spec: &WorkloadClusterSpec) -> bool {
     spec.network.existing.is_some()
         || spec.ssh_key.is_some()
-        || spec.pools().any(|pool| !pool.security_groups.is_empty())
+        || spec
+            .pools()
+            .any(|pool| !pool.security_groups.is_empty() || !pool.networks.is_empty())
 }
 
 fn not_found(code: ReasonCode, object: &str, unknown: &Unknown) -> Reason {

@@ -119,6 +119,34 @@ pub struct LoadBalancer {
     pub allowed_cidrs: Vec<String>,
 }
 
+/// A port of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Port {
+    /// Its network; that of the cluster, with all its subnets, when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Reference>,
+    /// Its addresses; one of each subnet when left out.
+    #[serde(rename = "fixedIPs", skip_serializing_if = "Vec::is_empty")]
+    pub fixed_ips: Vec<FixedIp>,
+    /// Its security groups, and no other; those of the server when left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub security_groups: Vec<Reference>,
+    /// Whether Neutron lets everything through.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub disable_port_security: bool,
+    /// What Neutron binds it to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vnic_type: Option<String>,
+}
+
+/// An address of a port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FixedIp {
+    /// Of which subnet.
+    pub subnet: Reference,
+}
+
 /// Security groups to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -202,6 +230,9 @@ pub struct OpenStackMachineSpec {
     /// Security groups beside the managed ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_groups: Vec<Reference>,
+    /// Its ports; one in the cluster's network when left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<Port>,
     /// Metadata of the server.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub server_metadata: Vec<KeyValue>,

@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 
 use capstan_capi::apply::{
-    IdentityReference, KeyValue, LoadBalancer, ManagedSecurityGroups, OpenStackCluster,
+    FixedIp, IdentityReference, KeyValue, LoadBalancer, ManagedSecurityGroups, OpenStackCluster,
     OpenStackClusterSpec, OpenStackMachineSpec, OpenStackMachineTemplate,
-    OpenStackMachineTemplateResource, OpenStackMachineTemplateSpec, SecurityGroupRule, Subnet,
+    OpenStackMachineTemplateResource, OpenStackMachineTemplateSpec, Port, SecurityGroupRule,
+    Subnet,
 };
 use capstan_capi::kind;
 use capstan_spec::naming::CLOUD_TAG_KEY;
@@ -198,6 +199,7 @@ pub(super) fn template(
                     .filter_map(|group| facts.security_groups.get(group))
                     .cloned()
                     .collect(),
+                ports: ports(machines, facts),
                 server_metadata: server_metadata(machines, name),
             },
         },
@@ -210,6 +212,33 @@ pub(super) fn template(
         metadata::of_pool(name, pool, full),
         spec,
     ))
+}
+
+/// Nothing where the one port in the cluster's network is enough, which CAPO makes unasked; else that one first.
+fn ports(machines: &Machines<'_>, facts: &Facts) -> Vec<Port> {
+    if machines.networks.is_empty() {
+        return Vec::new();
+    }
+    let further = machines.networks.iter().map(|network| {
+        let subnet = network.subnet_key().and_then(|key| facts.subnets.get(&key));
+        let groups = network.security_groups.iter();
+        Port {
+            network: facts.networks.get(&network.network).cloned(),
+            fixed_ips: subnet
+                .map(|subnet| FixedIp {
+                    subnet: subnet.clone(),
+                })
+                .into_iter()
+                .collect(),
+            security_groups: groups
+                .filter_map(|group| facts.security_groups.get(group))
+                .cloned()
+                .collect(),
+            disable_port_security: !network.port_security,
+            vnic_type: network.vnic_type.clone(),
+        }
+    });
+    std::iter::once(Port::default()).chain(further).collect()
 }
 
 fn server_metadata(machines: &Machines<'_>, name: &ClusterName) -> Vec<KeyValue> {

@@ -21,6 +21,8 @@ fn spec() -> WorkloadClusterSpec {
 
 fn facts() -> Facts {
     Facts {
+        networks: BTreeMap::new(),
+        subnets: BTreeMap::new(),
         workers_version: None,
         image: "6b4f6a1e-6f0e-4d57-9d55-0f8a2c1d3e11".into(),
         external_network: Some("0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22".into()),

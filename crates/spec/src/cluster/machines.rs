@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{ControlPlane, DataVolume, HealthCheck, RootVolume, ServerGroupPolicy, WorkerPool};
+use super::{
+    ControlPlane, DataVolume, ExtraNetwork, HealthCheck, RootVolume, ServerGroupPolicy, WorkerPool,
+};
 use crate::naming::CONTROL_PLANE;
 
 /// Servers of one kind, be they of the control plane or of a worker pool.
@@ -30,6 +32,8 @@ pub struct Machines<'a> {
     pub server_group: ServerGroupPolicy,
     /// Extra security groups.
     pub security_groups: &'a [String],
+    /// Further networks.
+    pub networks: &'a [ExtraNetwork],
     /// Metadata.
     pub metadata: &'a BTreeMap<String, String>,
     /// When one is replaced without anybody asking.
@@ -39,6 +43,13 @@ pub struct Machines<'a> {
 }
 
 impl Machines<'_> {
+    /// Every security group the spec names for them: the servers' own, and those of ports.
+    pub fn named_groups(&self) -> impl Iterator<Item = &'_ String> {
+        let of_ports = self.networks.iter();
+        let of_ports = of_ports.flat_map(|network| &network.security_groups);
+        self.security_groups.iter().chain(of_ports)
+    }
+
     /// Whether they are the control plane.
     pub fn is_control_plane(&self) -> bool {
         self.pool == CONTROL_PLANE
@@ -63,6 +74,7 @@ impl<'a> From<&'a ControlPlane> for Machines<'a> {
             volumes: plane.etcd_volume.iter().map(DataVolume::from).collect(),
             server_group: plane.server_group,
             security_groups: &plane.security_groups,
+            networks: &[],
             metadata: &plane.metadata,
             health_check: &plane.health_check,
             max_surge: plane.rollout.max_surge,
@@ -84,6 +96,7 @@ impl<'a> From<&'a WorkerPool> for Machines<'a> {
             volumes: pool.volumes.iter().map(DataVolume::from).collect(),
             server_group: pool.server_group,
             security_groups: &pool.security_groups,
+            networks: &pool.networks,
             metadata: &pool.metadata,
             health_check: &pool.health_check,
             max_surge: pool.rollout.max_surge,

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Architecture, Autoscaling, Gpu, HealthCheck, Rollout, RootVolume, ServerGroupPolicy, Volume,
+    Architecture, Autoscaling, ExtraNetwork, Gpu, HealthCheck, Rollout, RootVolume,
+    ServerGroupPolicy, Volume,
 };
 use crate::{KubernetesVersion, defaults};
 
@@ -55,6 +56,9 @@ pub struct WorkerPool {
     /// Names or ids of security groups that the servers have beside those made for the cluster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub security_groups: Vec<String>,
+    /// Networks that the servers have a port in beside the one of the nodes, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<ExtraNetwork>,
     /// Metadata of the servers: keys of letters, digits and `-_.: `, values of at most 255 characters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
@@ -132,6 +136,7 @@ impl WorkerPool {
             volumes: Vec::new(),
             server_group: ServerGroupPolicy::default(),
             security_groups: Vec::new(),
+            networks: Vec::new(),
             metadata: BTreeMap::new(),
             labels: BTreeMap::new(),
             taints: Vec::new(),

@@ -272,7 +272,7 @@ fn the_files_in_the_guide_are_good() {
         assert!(read.is_ok(), "{text}\n{read:?}");
         seen += 1;
     }
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 10);
 }
 
 #[test]

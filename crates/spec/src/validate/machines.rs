@@ -82,6 +82,7 @@ pub(super) fn workers(spec: &WorkloadClusterSpec, findings: &mut Vec<Finding>) {
         }
         common(&place, &Machines::from(pool), findings);
         volumes(&place, pool, findings);
+        networks(&place, pool, findings);
         labels(&place, pool, findings);
         gpu(&place, pool, findings);
         if pool.image.as_deref().is_some_and(str::is_empty) {
@@ -290,6 +291,29 @@ fn volumes(place: &str, pool: &WorkerPool, findings: &mut Vec<Finding>) {
                 );
             }
             (None, None) => {}
+        }
+    }
+}
+
+fn networks(place: &str, pool: &WorkerPool, findings: &mut Vec<Finding>) {
+    for (index, network) in pool.networks.iter().enumerate() {
+        let path = |field: &str| format!("{place}.networks[{index}].{field}");
+        required(&path("network"), &network.network, findings);
+        for (field, name) in [
+            ("subnet", &network.subnet),
+            ("vnicType", &network.vnic_type),
+        ] {
+            if let Some(name) = name {
+                required(&path(field), name, findings);
+            }
+        }
+        for (number, group) in network.security_groups.iter().enumerate() {
+            required(&path(&format!("securityGroups[{number}]")), group, findings);
+        }
+        if !network.port_security && !network.security_groups.is_empty() {
+            let text = "without port security Neutron takes no security groups for the port";
+            let finding = Finding::error(path("securityGroups"), text);
+            findings.push(finding.remedy("leave them out, or portSecurity"));
         }
     }
 }

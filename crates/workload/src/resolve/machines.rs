@@ -20,6 +20,7 @@ pub(super) fn machines(
         root(&pool, inventory, resolved, reasons);
         zones(&pool, inventory, reasons);
         volumes(&pool, inventory, reasons);
+        networks(&pool, inventory, holdings, resolved, reasons);
         groups(&pool, holdings, resolved, reasons);
     }
     for pool in &spec.workers {
@@ -174,6 +175,41 @@ fn volumes(pool: &Machines<'_>, inventory: &Inventory, reasons: &mut Vec<Reason>
     }
 }
 
+/// Further networks and their subnets are pinned by what the spec calls them.
+fn networks(
+    pool: &Machines<'_>,
+    inventory: &Inventory,
+    holdings: &Holdings,
+    resolved: &mut Resolved,
+    reasons: &mut Vec<Reason>,
+) {
+    const CODE: ReasonCode = ReasonCode::NetworkUnusable;
+    for wanted in pool.networks {
+        let id = match inventory.network(&wanted.network) {
+            Ok(network) => network.id.clone(),
+            Err(unknown) => {
+                reasons.push(not_found(CODE, pool.pool, &unknown));
+                continue;
+            }
+        };
+        if let (Some(key), Some(subnet)) = (wanted.subnet_key(), &wanted.subnet) {
+            match holdings.subnet(&id, subnet) {
+                Ok(subnet) => {
+                    resolved
+                        .subnets
+                        .entry(key)
+                        .or_insert_with(|| subnet.id.clone());
+                }
+                Err(unknown) => reasons.push(not_found(CODE, pool.pool, &unknown)),
+            }
+        }
+        resolved
+            .networks
+            .entry(wanted.network.clone())
+            .or_insert(id);
+    }
+}
+
 /// Security groups are pinned by what the spec calls them, and looked up anew when they are gone.
 fn groups(
     pool: &Machines<'_>,
@@ -181,7 +217,7 @@ fn groups(
     resolved: &mut Resolved,
     reasons: &mut Vec<Reason>,
 ) {
-    for wanted in pool.security_groups {
+    for wanted in pool.named_groups() {
         let pinned = resolved.security_groups.get(wanted);
         let there = |id: &String| holdings.security_groups.iter().any(|group| group.id == *id);
         if pinned.is_some_and(there) {

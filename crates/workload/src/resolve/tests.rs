@@ -2,7 +2,7 @@ use capstan_catalog::Catalogue;
 use capstan_openstack::{Holdings, Inventory, Quota, Zones};
 use capstan_plan::upgrade::Move;
 use capstan_spec::cluster::kubeadm::BootstrapFormat;
-use capstan_spec::cluster::{Autoscaling, ExistingNetwork, Gpu, Ipv6, Volume};
+use capstan_spec::cluster::{Autoscaling, ExistingNetwork, ExtraNetwork, Gpu, Ipv6, Volume};
 use capstan_spec::status::{NodeImage, PoolImage};
 use capstan_spec::{Architecture, KubernetesVersion};
 use serde_json::{Value, json};
@@ -415,4 +415,28 @@ fn a_subnet_of_ipv6_is_looked_up_beside_the_one_of_ipv4() {
     );
     spec.network.ipv6.as_mut().unwrap().subnet = Some("v4".into());
     assert_eq!(told(&spec), ["subnet \"v4\" is one of IPv4"]);
+}
+
+#[test]
+fn further_networks_are_pinned_with_their_subnets_and_groups() {
+    let mut spec = spec();
+    spec.workers[0].networks = vec![ExtraNetwork {
+        network: "prod".into(),
+        subnet: Some("v4".into()),
+        security_groups: vec!["web".into()],
+        port_security: true,
+        vnic_type: None,
+    }];
+    assert!(needs_holdings(&spec));
+    let mut found = look(&spec, None).unwrap();
+    assert_eq!(found.networks["prod"], "n1");
+    assert_eq!(found.subnets["prod/v4"], "s4");
+    assert_eq!(found.security_groups["web"], "g1");
+    found.networks.insert("prod".into(), "the first".into());
+    assert_eq!(
+        look(&spec, Some(&found)).unwrap().networks["prod"],
+        "the first"
+    );
+    spec.workers[0].networks[0].subnet = Some("v5".into());
+    assert!(told(&spec)[0].contains("v5"), "{:?}", told(&spec));
 }

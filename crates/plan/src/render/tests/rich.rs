@@ -106,6 +106,8 @@ fn resolved() -> Resolved {
         floating_ip: Some("198.51.100.7".into()),
         server_groups: ids(&["control-plane", "workers", "large"]),
         security_groups: ids(&["web", "ssh"]),
+        networks: ids(&["storage", "lab"]),
+        subnets: ids(&["storage/fast"]),
         root_volumes: [("control-plane".to_owned(), 40), ("workers".to_owned(), 30)].into(),
         pool_images: [(
             "workers".to_owned(),

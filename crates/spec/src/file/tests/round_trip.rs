@@ -6,8 +6,8 @@ use crate::cluster::kubeadm::{
     RegistryMirror,
 };
 use crate::cluster::{
-    Architecture, Autoscaling, EtcdVolume, ExistingNetwork, Gpu, Ipv6, RootVolume, Taint,
-    TaintEffect, Volume,
+    Architecture, Autoscaling, EtcdVolume, ExistingNetwork, ExtraNetwork, Gpu, Ipv6, RootVolume,
+    Taint, TaintEffect, Volume,
 };
 use crate::{ApiAccess, ControlPlane, Network, ServerGroupPolicy, WorkerPool};
 
@@ -70,6 +70,13 @@ fn enriched(pool: WorkerPool) -> WorkerPool {
         }],
         server_group: ServerGroupPolicy::None,
         security_groups: vec!["web".into()],
+        networks: vec![ExtraNetwork {
+            network: "storage".into(),
+            subnet: Some("v4".into()),
+            security_groups: Vec::new(),
+            port_security: false,
+            vnic_type: Some("direct".into()),
+        }],
         metadata: [("a".to_owned(), "010".to_owned())].into(),
         labels: [("example.org/gpu".to_owned(), "yes".to_owned())].into(),
         taints: vec![Taint {

@@ -2,6 +2,27 @@ use super::{refused, with};
 use crate::{Severity, validate};
 
 #[test]
+fn further_networks() {
+    super::refused(&[
+        (
+            "workers: [{flavor: m, networks: [{network: ''}]}]",
+            "workers[0].networks[0].network",
+            "empty",
+        ),
+        (
+            "workers: [{flavor: m, networks: [{network: a, subnet: ' '}]}]",
+            "workers[0].networks[0].subnet",
+            "empty",
+        ),
+        (
+            "workers: [{flavor: m, networks: [{network: a, portSecurity: false, securityGroups: [b]}]}]",
+            "workers[0].networks[0].securityGroups",
+            "port security",
+        ),
+    ]);
+}
+
+#[test]
 fn servers() {
     refused(&[
         (
