@@ -53,12 +53,19 @@ pub(super) fn files(spec: &WorkloadClusterSpec, facts: &Facts, control_plane: bo
         .collect()
 }
 
+/// kubeadm wants nodes that forward IPv6 (its preflight check `FileContent--proc-sys-net-ipv6-conf-default-forwarding`). A
+/// kernel that forwards hears router advertisements only when it is told to all the same (`accept_ra` 2).
+const FORWARDS_IPV6: &str = concat!(
+    r"printf 'net.ipv6.conf.all.forwarding = 1\nnet.ipv6.conf.default.accept_ra = 2\n' > /etc/sysctl.d/90-capstan-ipv6.conf; ",
+    r#"for a in /proc/sys/net/ipv6/conf/*/accept_ra; do [ "$(cat "$a")" != 1 ] || echo 2 > "$a"; done; "#,
+    "sysctl -q -p /etc/sysctl.d/90-capstan-ipv6.conf",
+);
 /// Tells the kubelet both addresses of the node, which without a cloud controller would take that of IPv4 alone. The one of
 /// IPv6 may come a moment after the server has started. kubeadm's unit reads the file.
 const BOTH_ADDRESSES: &str = concat!(
     "for i in $(seq 60); do ip -o -6 address show scope global | grep -q . && break; sleep 1; done; ",
-    "address() { ip -o \"$1\" address show scope global | awk '{ sub(\"/.*\", \"\", $4); print $4; exit }'; }; ",
-    "echo \"KUBELET_EXTRA_ARGS=--node-ip=$(address -4),$(address -6)\" > /etc/default/kubelet",
+    r#"address() { ip -o "$1" address show scope global | awk '{ sub("/.*", "", $4); print $4; exit }'; }; "#,
+    r#"echo "KUBELET_EXTRA_ARGS=--node-ip=$(address -4),$(address -6)" > /etc/default/kubelet"#,
 );
 
 /// Commands before kubeadm runs: first what makes our own files count, then those that people name.
@@ -70,6 +77,7 @@ pub(super) fn pre_commands(spec: &WorkloadClusterSpec) -> Vec<String> {
             kubeadm.format == BootstrapFormat::Ignition,
             ignition::EVALUATE,
         ),
+        (spec.network.ipv6.is_some(), FORWARDS_IPV6),
         (spec.network.ipv6.is_some(), BOTH_ADDRESSES),
         (trusts, "update-ca-certificates"),
         (proxy, "systemctl daemon-reload"),
