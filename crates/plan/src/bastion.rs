@@ -57,9 +57,10 @@ pub fn is_let_go(name: &ClusterName, seen: &Observation) -> bool {
     !holds && server(name, seen).is_none()
 }
 
-/// Whether the bastion's server is there, in whatever state.
-pub fn is_there(name: &ClusterName, seen: &Observation) -> bool {
-    server(name, seen).is_some()
+/// Flavor of the bastion's server that there is, in whatever state; `None` while there is none.
+pub fn flavor<'a>(name: &ClusterName, seen: &'a Observation) -> Option<&'a str> {
+    let server = server(name, seen)?;
+    Some(server.spec.shape.flavor.as_deref().unwrap_or_default())
 }
 
 fn server<'a>(name: &ClusterName, seen: &'a Observation) -> Option<&'a OpenStackServer> {

@@ -89,11 +89,9 @@ impl BastionFacts {
     ) -> Result<Option<Self>, MissingFact> {
         let known = resolved.bastion.as_ref();
         if spec.bastion.is_none() {
-            return Ok(known
-                .filter(|known| known.is_made())
-                .map(|known| Self::Leaving {
-                    floating_ip: known.floating_ip.clone(),
-                }));
+            return Ok(known.map(|known| Self::Leaving {
+                floating_ip: known.floating_ip.clone(),
+            }));
         }
         let pinned = |value: Option<&String>, what| value.cloned().ok_or(MissingFact(what));
         let image = known.and_then(|known| known.image_id.as_ref());
@@ -461,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bastion_is_known_whole_or_not_and_leaves_only_what_was_made() {
+    fn a_bastion_is_known_whole_or_not_and_goes_while_anything_is_known() {
         let around = Surroundings::default();
         let facts = |spec: &WorkloadClusterSpec, bastion: &ResolvedBastion| {
             let resolved = Resolved {
@@ -482,7 +480,6 @@ mod tests {
             image_id: Some("image".into()),
             ..ResolvedBastion::default()
         };
-        assert_eq!(facts(&spec(), &pinned), Ok(None));
         let missing = facts(&wanted, &pinned).unwrap_err();
         assert!(missing.to_string().contains("floating IP"), "{missing}");
         pinned.security_group_id = Some("group".into());

@@ -98,6 +98,12 @@ fn expected(spec: &WorkloadClusterSpec, resolved: &Resolved) -> Resolved {
         let address = || "(allocated then)".to_owned();
         expected.floating_ip.get_or_insert_with(address);
     }
+    if spec.bastion.is_some() {
+        let bastion = expected.bastion.get_or_insert_default();
+        let (address, group) = (&mut bastion.floating_ip, &mut bastion.security_group_id);
+        address.get_or_insert_with(|| "(allocated then)".to_owned());
+        group.get_or_insert_with(|| "(a new group)".to_owned());
+    }
     for pool in spec.pools() {
         if prepare::lacks_group(resolved, pool.pool, pool.server_group) {
             let policy = match pool.server_group {

@@ -39,7 +39,9 @@ impl ImageUse {
         let own = resolved.image_id.iter();
         let pools = resolved.pool_images.values().map(|image| &image.id);
         let lagging = resolved.workers.iter().map(|image| &image.id);
-        for id in own.chain(pools).chain(lagging) {
+        let bastion = resolved.bastion.iter();
+        let bastion = bastion.filter_map(|bastion| bastion.image_id.as_ref());
+        for id in own.chain(pools).chain(lagging).chain(bastion) {
             self.ids
                 .entry(id.clone())
                 .or_default()
@@ -61,7 +63,9 @@ impl ImageUse {
         }
         let spec = &cluster.spec;
         let pools = spec.workers.iter().filter_map(|pool| pool.image.as_ref());
-        for named in spec.image.iter().chain(pools) {
+        let bastion = spec.bastion.iter();
+        let bastion = bastion.filter_map(|bastion| bastion.image.as_ref());
+        for named in spec.image.iter().chain(pools).chain(bastion) {
             self.names
                 .entry(named.clone())
                 .or_default()

@@ -100,15 +100,23 @@ pub async fn look(
     let (network, compute) = (session.network(), session.compute());
     let capo = name.capo_network();
     let by_name = [("name", capo.as_str())];
-    let description = name.floating_ip_description();
-    let by_description = [("description", description.as_str())];
+    // Neutron takes several values of one filter as "one of".
+    let descriptions = [
+        name.floating_ip_description(),
+        name.bastion_floating_ip_description(),
+    ];
+    let by_description = descriptions
+        .each_ref()
+        .map(|description| ("description", description.as_str()));
     let load_balancer = name.capo_load_balancer();
     let by_load_balancer = [("name", load_balancer.as_str())];
-    let security_groups = name.capo_security_groups();
-    // Neutron takes several values of one filter as "one of"; without it the rules of all groups of the project would come.
-    let by_security_group = security_groups
-        .each_ref()
-        .map(|group| ("name", group.as_str()));
+    let (of_capo, ours) = (name.capo_security_groups(), name.bastion_security_group());
+    // Without a filter the rules of all groups of the project would come.
+    let by_security_group: Vec<_> = of_capo
+        .iter()
+        .chain([&ours])
+        .map(|group| ("name", group.as_str()))
+        .collect();
     let (networks, routers, groups, addresses, balancers, found_servers, server_groups, credential) =
         futures::try_join!(
             network.networks(&by_name),
@@ -148,15 +156,16 @@ pub async fn look(
     for one in routers.iter().filter(|one| one.name == capo) {
         found.add(ROUTER, &one.id, &one.name, Owner::ClusterApi);
     }
-    for one in groups
-        .iter()
-        .filter(|one| security_groups.contains(&one.name))
-    {
-        found.add(SECURITY_GROUP, &one.id, &one.name, Owner::ClusterApi);
+    for one in &groups {
+        if of_capo.contains(&one.name) {
+            found.add(SECURITY_GROUP, &one.id, &one.name, Owner::ClusterApi);
+        } else if one.name == ours {
+            found.add(SECURITY_GROUP, &one.id, &one.name, Owner::Capstan);
+        }
     }
     for one in addresses
         .iter()
-        .filter(|one| one.description == description)
+        .filter(|one| descriptions.contains(&one.description))
     {
         found.add(
             FLOATING_IP,

@@ -10,6 +10,7 @@ use capstan_plan::render::POOL_LABEL;
 use capstan_plan::replacement::Room;
 use capstan_spec::WorkloadClusterSpec;
 use capstan_spec::cloud::Flavor;
+use capstan_spec::cluster::Bastion;
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::Resolved;
 
@@ -24,6 +25,8 @@ pub struct Existing {
     pub infrastructure: bool,
     /// Flavors of the machines that there are, by pool; those of the spec where none is known.
     pub flavors: BTreeMap<String, String>,
+    /// Flavor of the bastion's server; `None` while there is none.
+    pub bastion: Option<String>,
     /// Machines more than wanted while a change is rolled out, by pool.
     pub surge: BTreeMap<String, u32>,
 }
@@ -72,7 +75,24 @@ pub fn lines(
             pool.flavor = flavor;
         }
     }
+    now_spec.bastion = existing
+        .bastion
+        .as_ref()
+        .filter(|flavor| flavors.contains_key(*flavor))
+        .and_then(|flavor| {
+            let wanted = spec.bastion.clone()?;
+            let flavor = flavor.clone();
+            Some(Bastion { flavor, ..wanted })
+        });
     let mut now = quota::need(&now_spec, flavors, &resolved.root_volumes).unwrap_or_default();
+    if existing.bastion.is_none()
+        && let Some(made) = &resolved.bastion
+    {
+        // What was made before its server.
+        let there = |id: &Option<String>| u64::from(id.is_some());
+        *now.entry(Resource::FloatingIps).or_default() += there(&made.floating_ip_id);
+        *now.entry(Resource::SecurityGroups).or_default() += there(&made.security_group_id);
+    }
     if !existing.infrastructure {
         for resource in SURROUNDINGS {
             now.remove(resource);
@@ -80,7 +100,13 @@ pub fn lines(
         now.insert(Resource::Ports, u64::from(machines.values().sum::<u32>()));
         now.insert(
             Resource::FloatingIps,
-            u64::from(resolved.floating_ip_id.is_some()),
+            u64::from(resolved.floating_ip_id.is_some())
+                + u64::from(
+                    resolved
+                        .bastion
+                        .as_ref()
+                        .is_some_and(|made| made.floating_ip_id.is_some()),
+                ),
         );
         now.insert(Resource::ServerGroups, resolved.server_groups.len() as u64);
     }

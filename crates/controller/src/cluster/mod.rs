@@ -29,7 +29,7 @@ use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
 use capstan_workload::{
-    Error, apply, certificates, encryption, equip, history, observe, prepare, wake,
+    Error, apply, bastion, certificates, encryption, equip, history, observe, prepare, wake,
 };
 use jiff::Timestamp;
 use kube::Client;
@@ -208,7 +208,11 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         subject.write_status(&status).await?;
         prepared?;
         credential?;
+        bastion::release(&context.session, &carried, &name, &seen, &mut resolved).await?;
+        status.resolved = Some(resolved.clone());
+        subject.write_status(&status).await?;
     }
+    seen.bastion_left = spec.bastion.is_none() && resolved.bastion.is_some();
     let site = Site {
         context: &context,
         name: &name,
