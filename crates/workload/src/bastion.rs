@@ -3,6 +3,10 @@
 //!
 //! Both are found by the identity in their creating request, so every step can be cut off anywhere and run again.
 
+use std::net::IpAddr;
+
+use capstan_capi::{kind, label, view};
+use capstan_kubernetes::Error as KubernetesError;
 use capstan_openstack::network::{
     Direction, EtherType, FloatingIp, FloatingIpCreate, NetworkApi, SecurityGroup,
     SecurityGroupCreate, SecurityGroupRuleCreate,
@@ -12,6 +16,10 @@ use capstan_plan::{Observation, bastion};
 use capstan_spec::cluster::Bastion;
 use capstan_spec::status::{Resolved, ResolvedBastion};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
+
+use kube::api::{ApiResource, ListParams};
+use kube::core::{DynamicObject, GroupVersionKind};
+use kube::{Api, Client};
 
 use crate::Error;
 
@@ -139,6 +147,32 @@ pub(crate) fn recall(spec: &WorkloadClusterSpec, seen: &Observation, resolved: &
     if told && spec.bastion.is_none() {
         resolved.bastion.get_or_insert_default();
     }
+}
+
+/// Inner addresses of the cluster's machines with their names, sorted by name: where one gets to by way of the bastion.
+pub async fn nodes(client: &Client, name: &ClusterName) -> Result<Vec<(String, IpAddr)>, Error> {
+    let kind = kind::OPENSTACK_MACHINE;
+    let named = GroupVersionKind::gvk(kind.group, kind.version, kind.kind);
+    let resource = ApiResource::from_gvk_with_plural(&named, kind.plural);
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), name.namespace(), &resource);
+    let of_cluster = format!("{}={}", label::CLUSTER_NAME, name.cluster());
+    let found = api.list(&ListParams::default().labels(&of_cluster)).await;
+    let found = found.map_err(|e| KubernetesError::request("list", kind.plural, e))?;
+    let mut nodes = Vec::new();
+    for object in found {
+        let machine = serde_json::to_value(object).and_then(serde_json::from_value);
+        let machine: view::OpenStackMachine = machine.map_err(|source| Error::Shape {
+            what: kind.plural.to_owned(),
+            source,
+        })?;
+        let mut addresses = machine.status.addresses.iter();
+        let inner = addresses.find(|address| address.kind == "InternalIP");
+        if let Some(address) = inner.and_then(|address| address.address.parse().ok()) {
+            nodes.push((machine.metadata.name, address));
+        }
+    }
+    nodes.sort();
+    Ok(nodes)
 }
 
 /// Finds by their identity what was made for a bastion.
