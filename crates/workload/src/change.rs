@@ -165,6 +165,15 @@ mod tests {
         assert_eq!(soft.server_groups["workers"], "id");
         assert!(soft.server_groups["control-plane"].contains("new group"));
         assert_eq!(soft.floating_ip, resolved.floating_ip);
+        spec.bastion = Some(capstan_spec::cluster::Bastion {
+            flavor: "a".into(),
+            image: None,
+            ssh_key: None,
+            allowed_cidrs: Vec::new(),
+            availability_zone: None,
+        });
+        let stood_in = expected(&spec, &resolved).bastion.unwrap();
+        assert!(stood_in.floating_ip.unwrap().contains("allocated then"));
         // A group of another policy is another group.
         spec.workers[0].server_group = ServerGroupPolicy::AntiAffinity;
         let strict = expected(&spec, &resolved);

@@ -226,3 +226,61 @@ const fn counted(resource: Resource) -> Option<Counted> {
         Resource::HealthMonitors => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use capstan_spec::KubernetesVersion;
+    use capstan_spec::status::ResolvedBastion;
+
+    use super::*;
+
+    #[test]
+    fn a_bastion_needs_what_is_not_there_of_it() {
+        let mut spec = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "a");
+        spec.bastion = Some(Bastion {
+            flavor: "a".into(),
+            image: None,
+            ssh_key: None,
+            allowed_cidrs: vec!["203.0.113.0/24".parse().unwrap()],
+            availability_zone: None,
+        });
+        let flavor = Flavor {
+            name: "a".into(),
+            vcpus: 2,
+            ram_mib: 4096,
+            disk_gib: 20,
+        };
+        let flavors = [("a".to_owned(), flavor)].into();
+        let machines = [("workers".to_owned(), 3)].into();
+        let needed = |bastion: Option<&str>, made: &ResolvedBastion| {
+            let existing = Existing {
+                control_plane: 1,
+                infrastructure: true,
+                bastion: bastion.map(str::to_owned),
+                ..Existing::default()
+            };
+            let resolved = Resolved {
+                bastion: Some(made.clone()),
+                ..Resolved::default()
+            };
+            let quota = Quota::default();
+            let lines = lines(&spec, &resolved, &flavors, &machines, &existing, &quota);
+            let of = |wanted| lines.iter().find(|line| line.resource == wanted);
+            [
+                Resource::Instances,
+                Resource::FloatingIps,
+                Resource::SecurityGroups,
+            ]
+            .map(|resource| of(resource).map_or(0, |line| line.need))
+        };
+        let nothing = ResolvedBastion::default();
+        let before_its_server = ResolvedBastion {
+            floating_ip_id: Some("ip".into()),
+            security_group_id: Some("group".into()),
+            ..ResolvedBastion::default()
+        };
+        assert_eq!(needed(None, &nothing), [1, 1, 2]);
+        assert_eq!(needed(None, &before_its_server), [1, 0, 1]);
+        assert_eq!(needed(Some("a"), &before_its_server), [0, 0, 0]);
+    }
+}
