@@ -43,8 +43,19 @@ pub fn standing(spec: &WorkloadClusterSpec, name: &ClusterName, seen: &Observati
     match (server.status.ready, address) {
         (false, _) => moving("the bastion's server is being built"),
         (true, Some(address)) if !address.floating_ip.is_empty() => Standing::AsWanted,
-        (true, _) => moving("the bastion gets its address"),
+        (true, _) => {
+            let told = infrastructure.and_then(words);
+            let told = told.map_or_else(String::new, |words| format!(": {words}"));
+            Standing::Moving(format!("the bastion gets its address{told}"))
+        }
     }
+}
+
+/// What CAPO last failed at with the bastion. It tries again by itself, and leaves the cluster ready meanwhile.
+fn words(infrastructure: &view::OpenStackCluster) -> Option<&str> {
+    let ready = view::condition(&infrastructure.status.conditions, "Ready")?;
+    let about = ready.is_false() && ready.message.contains("bastion");
+    about.then_some(ready.message.as_str())
 }
 
 /// Whether CAPO has let go of the bastion: it was told that none shall be, and its server with all its ports is gone. Before,
@@ -158,6 +169,12 @@ mod tests {
         assert!(moves(&stands(&building), "built"));
         let unaddressed = seen(&told, Some(""), Some(&server("a", &wired)));
         assert!(moves(&stands(&unaddressed), "address"));
+        let mut refused = unaddressed.clone();
+        let why = "failed to associate floating IP with bastion: not reachable";
+        let condition = json!([{"type": "Ready", "status": "False", "message": why}]);
+        let cluster = refused.infrastructure.as_mut().unwrap();
+        cluster.status.conditions = serde_json::from_value(condition).unwrap();
+        assert!(moves(&stands(&refused), "not reachable"));
         let done = seen(&told, Some("198.51.100.8"), Some(&server("a", &wired)));
         assert_eq!(stands(&done), Standing::AsWanted);
         let other = seen(&told, Some("198.51.100.8"), Some(&server("b", &wired)));

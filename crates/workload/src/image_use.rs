@@ -152,7 +152,7 @@ async fn list(client: &Client, kind: Kind) -> Result<Vec<DynamicObject>, Error> 
 
 #[cfg(test)]
 mod tests {
-    use capstan_spec::status::{NodeImage, PoolImage};
+    use capstan_spec::status::{NodeImage, PoolImage, ResolvedBastion};
     use capstan_spec::{KubernetesVersion, WorkloadClusterSpec};
     use serde_json::json;
 
@@ -177,6 +177,10 @@ mod tests {
                 version,
                 id: "lagging".into(),
             }),
+            bastion: Some(ResolvedBastion {
+                image_id: Some("jump".into()),
+                ..ResolvedBastion::default()
+            }),
             ..Resolved::default()
         };
         cluster.status = Some(capstan_spec::status::WorkloadClusterStatus {
@@ -185,7 +189,7 @@ mod tests {
         });
         let mut seen = ImageUse::default();
         seen.cluster(&cluster);
-        for id in ["own", "pool", "lagging", "by-name"] {
+        for id in ["own", "pool", "lagging", "jump", "by-name"] {
             assert_eq!(seen.of(id, "x"), ["cluster default/demo"], "{id}");
         }
         assert_eq!(seen.of("x", "by-name"), ["cluster default/demo"]);
