@@ -98,7 +98,7 @@ fn fault(server: &OpenStackServer, seen: &Observation) -> Option<Reason> {
     let fallback = (
         ReasonCode::Other,
         "the server of the bastion has failed",
-        "take the bastion out of the cluster, and put it in again once it is gone: it is made anew",
+        "change its flavor or its zone, or take it out of the cluster and put it in again once it is gone: it is made anew",
     );
     let object = format!("OpenStackServer {}", server.metadata.name);
     Some(reason(

@@ -127,14 +127,14 @@ impl Show {
 /// The bastion, and the line by which one gets to the first node.
 fn bastion_lines(wanted: &Bastion, address: &str, nodes: &[(String, IpAddr)]) -> Vec<String> {
     let allowed: Vec<_> = wanted.allowed().iter().map(ToString::to_string).collect();
-    let mut lines = vec![format!(
-        "  bastion {address}, reachable from {}",
-        allowed.join(", ")
-    )];
-    lines.extend(nodes.first().map(|(node, inner)| {
-        format!("    ssh -J USER@{address} USER@{inner}  leads to {node}; USER is that of the image (ubuntu, debian ...)")
-    }));
-    lines
+    let allowed = allowed.join(", ");
+    let head = format!(
+        "  bastion {address}, reachable from {allowed}; USER is that of its image (ubuntu, debian …)"
+    );
+    let way = nodes
+        .first()
+        .map(|(node, inner)| format!("    ssh -J USER@{address} USER@{inner}    leads to {node}"));
+    std::iter::once(head).chain(way).collect()
 }
 
 /// When certificates expire, once there are any.
@@ -197,12 +197,10 @@ mod tests {
         };
         let node = ("demo-x7k2p-w1".to_owned(), "10.8.0.12".parse().unwrap());
         let lines = bastion_lines(&wanted, "198.51.100.8", &[node]);
-        assert_eq!(
-            lines[0],
-            "  bastion 198.51.100.8, reachable from 203.0.113.0/24"
-        );
-        let way = "    ssh -J USER@198.51.100.8 USER@10.8.0.12  leads to demo-x7k2p-w1";
-        assert!(lines[1].starts_with(way), "{lines:?}");
+        let head = "  bastion 198.51.100.8, reachable from 203.0.113.0/24";
+        assert!(lines[0].starts_with(head), "{lines:?}");
+        let way = "    ssh -J USER@198.51.100.8 USER@10.8.0.12    leads to demo-x7k2p-w1";
+        assert_eq!(lines[1], way);
         assert_eq!(bastion_lines(&wanted, "198.51.100.8", &[]).len(), 1);
     }
 
