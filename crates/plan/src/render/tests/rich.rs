@@ -156,7 +156,10 @@ fn resolved() -> Resolved {
 }
 
 fn rendered(spec: &WorkloadClusterSpec) -> Option<Rendered> {
-    let facts = Facts::collect(spec, &resolved(), &Surroundings::default()).ok()?;
+    let mut resolved = resolved();
+    // Nothing was ever made for a bastion that was never wished.
+    resolved.bastion = resolved.bastion.filter(|_| spec.bastion.is_some());
+    let facts = Facts::collect(spec, &resolved, &Surroundings::default()).ok()?;
     Some(render(spec, &name(), &facts).unwrap())
 }
 
