@@ -131,8 +131,8 @@ def look_at(tenant, bed):
 
 
 def look_at_bastion(tenant, bed, key, file):
-    """By way of the bastion, and from nowhere else, one gets to the nodes; taken out of the file it is gone with all it had,
-    and put in again it is there again, for `down` to find."""
+    """By way of the bastion, and from nowhere else, one gets to the nodes; of another flavor it is another server; taken out of
+    the file it is gone with all it had, and put in again it is there again, for `down` to find."""
     network, project = tenant.cloud.network, tenant.project.id
     config = tenant.home / "ssh.config"
     config.write_text(f"Host *\nIdentityFile {key}\nBatchMode yes\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n"
@@ -176,13 +176,18 @@ def look_at_bastion(tenant, bed, key, file):
     # Who may connect is changed where it stands; nobody is let in any more.
     apply(lambda text: text.replace(f"small, allowedCidrs: [{bed.caller}]", "small, allowedCidrs: [192.0.2.1/32]"))
     assert server().id == first.id and "timed out" in runs(*way, "hostname").stderr
-    before = {node.id for node in tenant.cloud.compute.servers()} - {first.id}
+    # Another one is made in its place, at the same address.
+    apply(lambda text: text.replace("bastion: {flavor: m1.small", "bastion: {flavor: m1.tiny"))
+    second = server()
+    assert second.id != first.id and second.flavor["original_name"] == "m1.tiny"
+    assert there() == everything and shown() == way and "control-plane" in runs(*way, "hostname").stdout
+    before = {node.id for node in tenant.cloud.compute.servers()} - {second.id}
     said = apply(lambda text: re.sub("^bastion:.*", "", text, flags=re.M))
     assert "bastion" in said and "no node is touched" in said, said
     assert there() == []
     assert {node.id for node in tenant.cloud.compute.servers()} == before
     apply()
-    assert there() == everything and server().id != first.id
+    assert there() == everything and server().id != second.id
     assert "control-plane" in runs(*shown(), "hostname").stdout
 
 

@@ -94,7 +94,7 @@ fn fault(server: &OpenStackServer, seen: &Observation) -> Option<Reason> {
         return None;
     }
     let words = seen.faults.get(&server.metadata.name);
-    let words = words.or(said.map(|said| &said.message));
+    let words = words.or_else(|| said.map(|said| &said.message));
     let fallback = (
         ReasonCode::Other,
         "the server of the bastion has failed",

@@ -200,18 +200,18 @@ async fn it_is_made_once_and_lets_in_exactly_those_that_are_named() {
     let (_server, session) = neutron.start().await;
     let mut resolved = pinned();
     let wanted = spec(&["203.0.113.0/24", "192.0.2.7/32"]);
-    let make = async |spec: &WorkloadClusterSpec, resolved: &mut Resolved| {
+    let prepared = async |spec: &WorkloadClusterSpec, resolved: &mut Resolved| {
         prepare::prepare(&session, spec, &name(), resolved)
             .await
             .unwrap();
     };
-    make(&wanted, &mut resolved).await;
+    prepared(&wanted, &mut resolved).await;
     assert_eq!(ranges(&neutron), ["192.0.2.7/32", "203.0.113.0/24"]);
     let made = resolved.bastion.clone().unwrap();
     assert_eq!(made.floating_ip.as_deref(), Some("198.51.100.8"));
     // The answers were lost: found again by name and description.
     let mut forgotten = pinned();
-    make(&wanted, &mut forgotten).await;
+    prepared(&wanted, &mut forgotten).await;
     assert_eq!(forgotten.bastion, Some(made.clone()));
     assert_eq!(neutron.held("floatingips").len(), 1);
 
@@ -220,7 +220,7 @@ async fn it_is_made_once_and_lets_in_exactly_those_that_are_named() {
     let rule = |direction: &str| json!({"security_group_id": group, "direction": direction, "ethertype": "IPv4"});
     neutron.add("security-group-rules", rule("ingress"));
     neutron.add("security-group-rules", rule("egress"));
-    make(&spec(&["203.0.113.0/24"]), &mut resolved).await;
+    prepared(&spec(&["203.0.113.0/24"]), &mut resolved).await;
     assert_eq!(ranges(&neutron), ["203.0.113.0/24", "all"]);
 }
 

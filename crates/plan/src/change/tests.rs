@@ -459,13 +459,13 @@ fn another_bastion_is_made_anew_and_who_may_connect_is_changed_in_place() {
         change(after.bastion.as_mut().unwrap());
         plan(&with(&after, &made), &live_as(&before, &made), MANAGER)
     };
-    let changes: [&dyn Fn(&mut Bastion); 3] = [
+    let others: [&dyn Fn(&mut Bastion); 3] = [
         &|bastion| bastion.flavor = "m1.small".into(),
         &|bastion| bastion.ssh_key = Some("door".into()),
         &|bastion| bastion.availability_zone = Some("az1".into()),
     ];
-    for change in changes {
-        let anew = changed(change);
+    for other in others {
+        let anew = changed(other);
         assert_eq!(effects(&anew), only("bastion", Effect::Rolled), "{anew:#?}");
         let told = text::summary(&anew.parts[1]);
         assert!(told.contains("made anew, about 1 min"), "{told}");
