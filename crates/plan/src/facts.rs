@@ -176,29 +176,7 @@ impl Facts {
         } else {
             Some(pinned(&resolved.floating_ip, "the floating IP of the API")?)
         };
-        let grouped = |pool: Machines<'_>| {
-            let known = |group| resolved.security_groups.contains_key(group);
-            pool.named_groups().all(known)
-        };
-        if !spec.pools().all(grouped) {
-            return Err(MissingFact("a security group"));
-        }
-        let connected = |pool: Machines<'_>| {
-            pool.networks.iter().all(|network| {
-                let subnet = network.subnet_key();
-                resolved.networks.contains_key(&network.network)
-                    && subnet.is_none_or(|key| resolved.subnets.contains_key(&key))
-            })
-        };
-        if !spec.pools().all(connected) {
-            return Err(MissingFact("a further network of a pool"));
-        }
-        let imaged = |pool: Machines<'_>| {
-            !pool.has_own_image || resolved.pool_images.contains_key(pool.pool)
-        };
-        if !spec.pools().all(imaged) {
-            return Err(MissingFact("the node image of a pool"));
-        }
+        named_is_found(spec, resolved)?;
         let logs_in = |mirror: &RegistryMirror| mirror.credentials_secret.is_some();
         let registry_secret = if spec.kubeadm.registry_mirrors.iter().any(logs_in) {
             let what = "the credentials of a registry's mirror";
@@ -261,6 +239,33 @@ impl Facts {
             bastion: BastionFacts::collect(spec, resolved)?,
         })
     }
+}
+
+/// Whether everything that pools name was found.
+fn named_is_found(spec: &WorkloadClusterSpec, resolved: &Resolved) -> Result<(), MissingFact> {
+    let grouped = |pool: Machines<'_>| {
+        let known = |group| resolved.security_groups.contains_key(group);
+        pool.named_groups().all(known)
+    };
+    if !spec.pools().all(grouped) {
+        return Err(MissingFact("a security group"));
+    }
+    let connected = |pool: Machines<'_>| {
+        pool.networks.iter().all(|network| {
+            let subnet = network.subnet_key();
+            resolved.networks.contains_key(&network.network)
+                && subnet.is_none_or(|key| resolved.subnets.contains_key(&key))
+        })
+    };
+    if !spec.pools().all(connected) {
+        return Err(MissingFact("a further network of a pool"));
+    }
+    let imaged =
+        |pool: Machines<'_>| !pool.has_own_image || resolved.pool_images.contains_key(pool.pool);
+    if !spec.pools().all(imaged) {
+        return Err(MissingFact("the node image of a pool"));
+    }
+    Ok(())
 }
 
 fn by_id(ids: &BTreeMap<String, String>) -> BTreeMap<String, Reference> {

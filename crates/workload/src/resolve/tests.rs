@@ -2,7 +2,9 @@ use capstan_catalog::Catalogue;
 use capstan_openstack::{Holdings, Inventory, Quota, Zones};
 use capstan_plan::upgrade::Move;
 use capstan_spec::cluster::kubeadm::BootstrapFormat;
-use capstan_spec::cluster::{Autoscaling, Bastion, ExistingNetwork, ExtraNetwork, Gpu, Ipv6, Volume};
+use capstan_spec::cluster::{
+    Autoscaling, Bastion, ExistingNetwork, ExtraNetwork, Gpu, Ipv6, Volume,
+};
 use capstan_spec::status::{NodeImage, PoolImage, ResolvedBastion};
 use capstan_spec::{Architecture, KubernetesVersion};
 use serde_json::{Value, json};

@@ -6,8 +6,8 @@ use crate::cluster::kubeadm::{
     RegistryMirror,
 };
 use crate::cluster::{
-    Architecture, Autoscaling, Bastion, EtcdVolume, ExistingNetwork, ExtraNetwork, Gpu, Ipv6, RootVolume,
-    Taint, TaintEffect, Volume,
+    Architecture, Autoscaling, Bastion, EtcdVolume, ExistingNetwork, ExtraNetwork, Gpu, Ipv6,
+    RootVolume, Taint, TaintEffect, Volume,
 };
 use crate::{ApiAccess, ControlPlane, Network, ServerGroupPolicy, WorkerPool};
 
