@@ -83,13 +83,17 @@ def test_on_an_image_without_kubernetes_and_down_with_a_rich_cluster(tenant, up,
     path, file = tenant.home / "management.kubeconfig", tmp_path / "rich.yaml"
     path.write_text(tenant.capstan("access", "--print").stdout)
     management = Kubectl(bed.kubectl, path)
-    file.write_text(RICH.read_text().replace("http://mirror.invalid", registry.url))
+    text = RICH.read_text().replace("http://mirror.invalid", registry.url).replace("192.0.2.1/32", bed.caller)
+    file.write_text(text)
     log_in(management, "first")
+    tenant.cloud.compute.create_keypair(name="e2e", public_key=Path(f"{key}.pub").read_text())
     tenant.capstan("cluster", "create", "rich", "--file", file, "--api-cidr", bed.caller, "--watch", timeout=900)
     look_at(tenant, bed)
+    look_at_bastion(tenant, bed, key, file)
     look_at_login(tenant, bed, management, registry)
     down = tenant.capstan("down", "--yes", "--with-clusters", timeout=900)
     assert "rich" in down.stderr
+    tenant.cloud.compute.delete_keypair("e2e")
     assert difference(before, listing(tenant.cloud)) == []
 
 
@@ -124,6 +128,67 @@ def look_at(tenant, bed):
     assert sorted(opened) == [("tcp", 30000), ("udp", 30000)]
     with pytest.raises(AssertionError, match="violates PodSecurity"):
         kubectl("run", "greedy", "--image=any", "--overrides", '{"spec": {"hostNetwork": true}}')
+
+
+def look_at_bastion(tenant, bed, key, file):
+    """By way of the bastion, and from nowhere else, one gets to the nodes; of another flavor it is another server; taken out of
+    the file it is gone with all it had, and put in again it is there again, for `down` to find."""
+    network, project = tenant.cloud.network, tenant.project.id
+    config = tenant.home / "ssh.config"
+    config.write_text(f"Host *\nIdentityFile {key}\nBatchMode yes\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n"
+                      "ConnectTimeout 5\nLogLevel ERROR\n")
+    plain = file.read_text().replace("apiAccess:\n", f"apiAccess:\n  allowedCidrs: [{bed.caller}]\n")
+
+    def apply(change=lambda text: text):
+        file.write_text(change(plain))
+        return tenant.capstan("cluster", "apply", "rich", "--file", file, "--yes", "--watch", timeout=400).stderr
+
+    def there():
+        found = [(kind, name) for (kind, _), name in listing(tenant.cloud).items() if "bastion" in name]
+        return sorted(found + [("floating ip", ip.description.split()[-1]) for ip in network.ips(project_id=project)
+                               if ip.description.endswith(" bastion")])
+
+    def shown():
+        line = re.search(r"ssh (-J \S+ \S+)", tenant.capstan("cluster", "show", "rich").stdout)
+        return ["ssh", "-F", config, *line.group(1).replace("USER", "debian").split()]
+
+    def runs(*command):
+        return subprocess.run(command, text=True, capture_output=True)
+
+    def server():
+        one, = (server for server in tenant.cloud.compute.servers() if server.name.endswith("-bastion"))
+        return one
+
+    first, everything = server(), there()
+    assert {"server", "port", "floating ip", "security group"} == {kind for kind, _ in everything}, everything
+    port, = network.ports(device_id=first.id)
+    ours, = port.security_group_ids
+    let_in = [(rule.remote_ip_prefix, rule.port_range_min, rule.port_range_max, rule.protocol)
+              for rule in network.security_group_rules(security_group_id=ours) if rule.direction == "ingress"]
+    assert let_in == [(bed.caller, 22, 22, "tcp")]
+    way = shown()
+    assert "control-plane" in runs(*way, "hostname").stdout, runs(*way, "hostname")
+    for group in network.security_groups(project_id=project):
+        if group.name.endswith(("secgroup-controlplane", "secgroup-worker")):
+            ssh = [rule for rule in network.security_group_rules(security_group_id=group.id) if rule.port_range_min == 22]
+            assert ours in {rule.remote_group_id for rule in ssh} and all(rule.remote_group_id for rule in ssh), ssh
+
+    # Who may connect is changed where it stands; nobody is let in any more.
+    apply(lambda text: text.replace(f"small, allowedCidrs: [{bed.caller}]", "small, allowedCidrs: [192.0.2.1/32]"))
+    assert server().id == first.id and "timed out" in runs(*way, "hostname").stderr
+    # Another one is made in its place, at the same address.
+    apply(lambda text: text.replace("bastion: {flavor: m1.small", "bastion: {flavor: m1.tiny"))
+    second = server()
+    assert second.id != first.id and second.flavor["original_name"] == "m1.tiny"
+    assert there() == everything and shown() == way and "control-plane" in runs(*way, "hostname").stdout
+    before = {node.id for node in tenant.cloud.compute.servers()} - {second.id}
+    said = apply(lambda text: re.sub("^bastion:.*", "", text, flags=re.M))
+    assert "bastion" in said and "no node is touched" in said, said
+    assert there() == []
+    assert {node.id for node in tenant.cloud.compute.servers()} == before
+    apply()
+    assert there() == everything and server().id != second.id
+    assert "control-plane" in runs(*shown(), "hostname").stdout
 
 
 def look_at_login(tenant, bed, management, registry):

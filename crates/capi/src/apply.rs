@@ -24,7 +24,7 @@ pub use machine::{
 };
 pub use meta::{ContractReference, Labels, Metadata, Object, Selector, SelectorExpression};
 pub use openstack::{
-    BlockDevice, BlockDeviceStorage, FixedIp, IdentityReference, KeyValue, LoadBalancer,
+    Bastion, BlockDevice, BlockDeviceStorage, FixedIp, IdentityReference, KeyValue, LoadBalancer,
     ManagedSecurityGroups, OpenStackCluster, OpenStackClusterSpec, OpenStackMachineSpec,
     OpenStackMachineTemplate, OpenStackMachineTemplateResource, OpenStackMachineTemplateSpec, Port,
     Reference, RootVolume, SecurityGroupRule, Subnet, VolumePlace, VolumeZone,

@@ -24,9 +24,10 @@ pub use machine::{
     MachineTemplateSpec, NodeReference,
 };
 pub use openstack::{
-    LoadBalancer, MachineAddress, OpenStackCluster, OpenStackClusterStatus, OpenStackMachine,
-    OpenStackMachineSpec, OpenStackMachineStatus, OpenStackServer, OpenStackServerStatus,
-    ResourceStatus,
+    Bastion, BastionStatus, ById, LoadBalancer, MachineAddress, OpenStackCluster,
+    OpenStackClusterSpec, OpenStackClusterStatus, OpenStackMachine, OpenStackMachineSpec,
+    OpenStackMachineStatus, OpenStackServer, OpenStackServerSpec, OpenStackServerStatus, Port,
+    ResourceStatus, RootVolume, ServerShape,
 };
 
 /// Metadata of any object.

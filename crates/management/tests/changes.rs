@@ -23,8 +23,8 @@ use capstan_plan::change::{Effect, Plan, Subject};
 use capstan_plan::facts::{Facts, Surroundings};
 use capstan_plan::{Observation, Rendered, change, render};
 use capstan_spec::cluster::kubeadm::{Audit, BootstrapFormat};
-use capstan_spec::cluster::{Taint, TaintEffect, Volume};
-use capstan_spec::status::Resolved;
+use capstan_spec::cluster::{Bastion, Taint, TaintEffect, Volume};
+use capstan_spec::status::{Resolved, ResolvedBastion};
 use capstan_spec::{ClusterName, KubernetesVersion, Uid, WorkloadClusterSpec};
 use capstan_testkit::ApiServer;
 use kube::api::{ListParams, Patch, PatchParams};
@@ -213,9 +213,20 @@ fn spec() -> WorkloadClusterSpec {
     spec
 }
 
+const ID: &str = "0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22";
+
 fn rendered(name: &ClusterName, spec: &WorkloadClusterSpec) -> Rendered {
-    const ID: &str = "0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22";
+    rendered_with(name, spec, None)
+}
+
+/// With what was made for a bastion.
+fn rendered_with(
+    name: &ClusterName,
+    spec: &WorkloadClusterSpec,
+    bastion: Option<ResolvedBastion>,
+) -> Rendered {
     let resolved = Resolved {
+        bastion,
         image_id: Some(ID.into()),
         external_network_id: Some(ID.into()),
         load_balancer_provider: Some("amphora".into()),
@@ -400,6 +411,61 @@ async fn check(applier: Applier, seed: u64, (word, change, expected): (&str, Cha
     assert!(case.plan(&after).await.is_empty(), "{word}");
 }
 
+/// The real webhook takes a bastion, and lets it go in two steps and not in one, as the plan says.
+async fn check_bastion(applier: Applier, seed: u64) {
+    let case = Case {
+        applier,
+        name: ClusterName::new("default", "bastion", Uid::from_random(seed)),
+    };
+    let made = ResolvedBastion {
+        image_id: Some(ID.into()),
+        floating_ip_id: Some(ID.into()),
+        floating_ip: Some("198.51.100.8".into()),
+        security_group_id: Some(ID.into()),
+        ..ResolvedBastion::default()
+    };
+    let mut wished = spec();
+    wished.bastion = Some(Bastion {
+        flavor: "m1.tiny".into(),
+        image: None,
+        ssh_key: Some("ops".into()),
+        allowed_cidrs: vec!["203.0.113.0/24".parse().unwrap()],
+        availability_zone: None,
+    });
+    let without = rendered(&case.name, &spec());
+    let with = rendered_with(&case.name, &wished, Some(made.clone()));
+    let leaving = rendered_with(&case.name, &spec(), Some(made));
+    let effect = async |rendered: &Rendered| {
+        let plan = case.plan(rendered).await;
+        let mut parts = plan.parts.iter();
+        let part = parts.find(|part| part.subject == Subject::Bastion);
+        part.map(|part| part.effect)
+    };
+    let apply = async |rendered: &Rendered| {
+        let refused = case.apply(rendered).await;
+        assert!(refused.is_empty(), "{refused:?}");
+    };
+    apply(&without).await;
+    assert_eq!(effect(&without).await, None);
+    assert_eq!(effect(&with).await, Some(Effect::Created));
+    apply(&with).await;
+    assert!(case.plan(&with).await.is_empty());
+    assert_eq!(effect(&without).await, Some(Effect::Forbidden));
+    let refused = case.apply(&without).await;
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    let text = refused[0].1.to_string();
+    assert!(
+        text.contains("cannot be removed before disabling"),
+        "{text}"
+    );
+    assert_eq!(effect(&leaving).await, Some(Effect::Removed));
+    apply(&leaving).await;
+    assert_eq!(effect(&without).await, Some(Effect::InPlace));
+    apply(&without).await;
+    assert_eq!(effect(&without).await, None);
+    assert!(case.plan(&without).await.is_empty());
+}
+
 #[tokio::test]
 async fn the_plan_says_what_the_real_controllers_do() {
     let Some(directory) = manifests() else { return };
@@ -427,7 +493,10 @@ async fn the_plan_says_what_the_real_controllers_do() {
         .iter()
         .zip(1..)
         .map(|(case, seed)| check(applier.clone(), seed, *case));
-    futures::future::join_all(cases).await;
+    futures::join!(
+        futures::future::join_all(cases),
+        check_bastion(applier.clone(), 0)
+    );
     assert!(managers.all_run(), "{}", managers.output());
 }
 

@@ -9,12 +9,13 @@
 //! |---|---|
 //! | [`rule`] | what a change of each field does, and who says so |
 //! | [`compare`] | the fields in which a live object is other than the one that shall be |
-//! | [`part`] | what becomes of one part of a cluster: the surroundings, the control plane, a pool |
+//! | [`part`] | what becomes of one part of a cluster: the surroundings, the bastion, the control plane, a pool |
 //! | [`roll`] | how many machines are replaced, how long it takes, what is interrupted |
 //! | [`approval`] | whether somebody has to agree first |
 //! | [`text`] | a plan for people, as text and as markdown |
 
 pub mod approval;
+mod bastion;
 pub mod compare;
 pub mod part;
 pub mod roll;
@@ -95,7 +96,8 @@ impl LiveObject {
 pub struct Plan {
     /// By which it is accepted: equal hashes, equal plans. Quota is not in it, because that of the moment changes.
     pub hash: String,
-    /// The surroundings, the control plane, then the pools in the order of the spec, then pools that go.
+    /// The surroundings, the bastion where there is one, the control plane, then the pools in the order of the spec, then
+    /// pools that go.
     pub parts: Vec<Part>,
     /// Quota needed meanwhile beyond what is used now, and what is free. Empty when the change needs none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -57,6 +57,53 @@ pub struct Facts {
     pub registry_secret: Option<String>,
     /// Where nodes get images from.
     pub mirror: Option<Mirror>,
+    /// The bastion, where one shall be or goes.
+    pub bastion: Option<BastionFacts>,
+}
+
+/// What is known of a bastion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BastionFacts {
+    /// It shall be.
+    Wanted {
+        /// Its image.
+        image: Reference,
+        /// Size in GiB of its root volume, where its flavor has no disk.
+        root_volume: Option<u32>,
+        /// Its address, allocated beforehand.
+        floating_ip: String,
+        /// Id of the security group that says who may connect.
+        security_group: String,
+    },
+    /// It goes. CAPO has to be told so before it may be left out.
+    Leaving {
+        /// Its address, which Capstan releases.
+        floating_ip: Option<String>,
+    },
+}
+
+impl BastionFacts {
+    fn collect(
+        spec: &WorkloadClusterSpec,
+        resolved: &Resolved,
+    ) -> Result<Option<Self>, MissingFact> {
+        let known = resolved.bastion.as_ref();
+        if spec.bastion.is_none() {
+            return Ok(known.map(|known| Self::Leaving {
+                floating_ip: known.floating_ip.clone(),
+            }));
+        }
+        let pinned = |value: Option<&String>, what| value.cloned().ok_or(MissingFact(what));
+        let image = known.and_then(|known| known.image_id.as_ref());
+        let address = known.and_then(|known| known.floating_ip.as_ref());
+        let group = known.and_then(|known| known.security_group_id.as_ref());
+        Ok(Some(Self::Wanted {
+            image: Reference::Id(pinned(image, "the bastion's image")?),
+            root_volume: known.and_then(|known| known.root_volume_gib),
+            floating_ip: pinned(address, "the bastion's floating IP")?,
+            security_group: pinned(group, "the bastion's security group")?,
+        }))
+    }
 }
 
 /// A network that was there already.
@@ -129,29 +176,7 @@ impl Facts {
         } else {
             Some(pinned(&resolved.floating_ip, "the floating IP of the API")?)
         };
-        let grouped = |pool: Machines<'_>| {
-            let known = |group| resolved.security_groups.contains_key(group);
-            pool.named_groups().all(known)
-        };
-        if !spec.pools().all(grouped) {
-            return Err(MissingFact("a security group"));
-        }
-        let connected = |pool: Machines<'_>| {
-            pool.networks.iter().all(|network| {
-                let subnet = network.subnet_key();
-                resolved.networks.contains_key(&network.network)
-                    && subnet.is_none_or(|key| resolved.subnets.contains_key(&key))
-            })
-        };
-        if !spec.pools().all(connected) {
-            return Err(MissingFact("a further network of a pool"));
-        }
-        let imaged = |pool: Machines<'_>| {
-            !pool.has_own_image || resolved.pool_images.contains_key(pool.pool)
-        };
-        if !spec.pools().all(imaged) {
-            return Err(MissingFact("the node image of a pool"));
-        }
+        named_is_found(spec, resolved)?;
         let logs_in = |mirror: &RegistryMirror| mirror.credentials_secret.is_some();
         let registry_secret = if spec.kubeadm.registry_mirrors.iter().any(logs_in) {
             let what = "the credentials of a registry's mirror";
@@ -211,8 +236,36 @@ impl Facts {
             capacities: resolved.capacities.clone(),
             registry_secret,
             mirror: surroundings.mirror.clone(),
+            bastion: BastionFacts::collect(spec, resolved)?,
         })
     }
+}
+
+/// Whether everything that pools name was found.
+fn named_is_found(spec: &WorkloadClusterSpec, resolved: &Resolved) -> Result<(), MissingFact> {
+    let grouped = |pool: Machines<'_>| {
+        let known = |group| resolved.security_groups.contains_key(group);
+        pool.named_groups().all(known)
+    };
+    if !spec.pools().all(grouped) {
+        return Err(MissingFact("a security group"));
+    }
+    let connected = |pool: Machines<'_>| {
+        pool.networks.iter().all(|network| {
+            let subnet = network.subnet_key();
+            resolved.networks.contains_key(&network.network)
+                && subnet.is_none_or(|key| resolved.subnets.contains_key(&key))
+        })
+    };
+    if !spec.pools().all(connected) {
+        return Err(MissingFact("a further network of a pool"));
+    }
+    let imaged =
+        |pool: Machines<'_>| !pool.has_own_image || resolved.pool_images.contains_key(pool.pool);
+    if !spec.pools().all(imaged) {
+        return Err(MissingFact("the node image of a pool"));
+    }
+    Ok(())
 }
 
 fn by_id(ids: &BTreeMap<String, String>) -> BTreeMap<String, Reference> {
@@ -296,8 +349,8 @@ fn apart(spec: &WorkloadClusterSpec, resolved: &Resolved, findings: &mut Vec<Fin
 #[cfg(test)]
 mod tests {
     use capstan_spec::Cni;
-    use capstan_spec::cluster::ExistingNetwork;
-    use capstan_spec::status::{NodeImage, PoolImage};
+    use capstan_spec::cluster::{Bastion, ExistingNetwork};
+    use capstan_spec::status::{NodeImage, PoolImage, ResolvedBastion};
 
     use super::*;
 
@@ -408,6 +461,42 @@ mod tests {
         spec.workers[0].image = Some("gpu".into());
         let error = Facts::collect(&spec, &resolved(), &Surroundings::default()).unwrap_err();
         assert!(error.to_string().contains("image of a pool"), "{error}");
+    }
+
+    #[test]
+    fn a_bastion_is_known_whole_or_not_and_goes_while_anything_is_known() {
+        let around = Surroundings::default();
+        let facts = |spec: &WorkloadClusterSpec, bastion: &ResolvedBastion| {
+            let resolved = Resolved {
+                bastion: Some(bastion.clone()),
+                ..resolved()
+            };
+            Facts::collect(spec, &resolved, &around).map(|facts| facts.bastion)
+        };
+        let mut wanted = spec();
+        wanted.bastion = Some(Bastion {
+            flavor: "a".into(),
+            image: None,
+            ssh_key: Some("ops".into()),
+            allowed_cidrs: vec!["203.0.113.0/24".parse().unwrap()],
+            availability_zone: None,
+        });
+        let mut pinned = ResolvedBastion {
+            image_id: Some("image".into()),
+            ..ResolvedBastion::default()
+        };
+        let missing = facts(&wanted, &pinned).unwrap_err();
+        assert!(missing.to_string().contains("floating IP"), "{missing}");
+        pinned.security_group_id = Some("group".into());
+        pinned.floating_ip = Some("198.51.100.8".into());
+        let floating_ip = pinned.floating_ip.clone();
+        let leaving = BastionFacts::Leaving { floating_ip };
+        assert_eq!(facts(&spec(), &pinned), Ok(Some(leaving)));
+        let found = facts(&wanted, &pinned).unwrap();
+        assert!(
+            matches!(found, Some(BastionFacts::Wanted { .. })),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | [`mod@render`] | which objects describe this cluster, in which order are they applied |
 //! | [`mod@change`] | what a change will do: which nodes are rolled, what is in place, what cannot be |
 //! | [`facts`] | what must be known of the cloud before that |
+//! | [`bastion`] | how far the bastion is, and when what was made for it may go |
 //! | [`offline`] | the same without a look at the cloud, for people without Capstan |
 //! | [`addons`] | which charts with which values the cluster gets |
 //! | [`images`] | what registering a node image will do, and which images may go |
@@ -20,6 +21,7 @@
 
 pub mod addons;
 pub mod autoscaling;
+pub mod bastion;
 pub mod certificates;
 pub mod change;
 pub mod etcd;

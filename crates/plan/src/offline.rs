@@ -51,6 +51,11 @@ pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
             "leave credentialsSecret out, and write hosts.toml by kubeadm.files with contentFrom";
         findings.push(Finding::error("kubeadm.registryMirrors", text).remedy(remedy));
     }
+    if spec.bastion.is_some() {
+        let text = "the security group that says who may connect to a bastion is made by Capstan; that of its OpenStack \
+                    provider lets in everybody";
+        findings.push(Finding::error("bastion", text).remedy("leave it out"));
+    }
     let Some(image) = spec.image.as_deref().filter(|_| findings.is_empty()) else {
         return Err(findings);
     };
@@ -114,6 +119,7 @@ pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
         capacities: BTreeMap::new(),
         registry_secret: None,
         mirror: None,
+        bastion: None,
     })
 }
 
@@ -149,7 +155,7 @@ mod tests {
             .into_iter()
             .map(|f| f.path)
             .collect();
-        assert_eq!(paths, ["image", "apiAccess.allowedCidrs"]);
+        assert_eq!(paths, ["image", "apiAccess.allowedCidrs", "bastion"]);
     }
 
     #[test]
@@ -159,13 +165,18 @@ mod tests {
             spec.image = Some("node".into());
             spec.network.external_network = Some("0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22".into());
             spec.api_access.allowed_cidrs = vec!["203.0.113.0/24".parse().unwrap()];
-            // Its Secret would have to be made by somebody.
-            if text == MANAGED {
-                let refused = facts(&spec).unwrap_err();
-                assert_eq!(refused[0].path, "kubeadm.registryMirrors");
-                let mirrors = &mut spec.kubeadm.registry_mirrors;
-                mirrors.retain(|mirror| mirror.credentials_secret.is_none());
-            }
+            // Its group and its Secret would have to be made by somebody.
+            let refused: Vec<_> = facts(&spec).unwrap_err();
+            let paths: Vec<_> = refused
+                .iter()
+                .map(|finding| finding.path.as_str())
+                .collect();
+            let of_mirrors = (text == MANAGED).then_some("kubeadm.registryMirrors");
+            let expected: Vec<_> = of_mirrors.into_iter().chain(["bastion"]).collect();
+            assert_eq!(paths, expected);
+            spec.bastion = None;
+            let mirrors = &mut spec.kubeadm.registry_mirrors;
+            mirrors.retain(|mirror| mirror.credentials_secret.is_none());
             let rendered = render(&spec, &name("default", "demo"), &facts(&spec).unwrap()).unwrap();
             keeps_contract(&rendered);
             let template = &rendered.objects[0].value["spec"]["template"]["spec"];

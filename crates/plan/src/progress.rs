@@ -52,6 +52,8 @@ pub struct Observation {
     pub kubeconfig_expires: Option<Timestamp>,
     /// What Cluster API was told last, which it may not have heard when this was seen; `None` when nothing is known.
     pub told: Option<Versions>,
+    /// Whether something made for a bastion is still to be removed.
+    pub bastion_left: bool,
     /// Moves of an upgrade that have not begun.
     pub moves: Vec<Move>,
     /// The addons, in their order.

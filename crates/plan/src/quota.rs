@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use capstan_spec::cloud::Flavor;
+use capstan_spec::cluster::Bastion;
 use capstan_spec::{Cni, Machines, ServerGroupPolicy, WorkloadClusterSpec, defaults};
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +122,9 @@ pub fn need(
     root_volumes: &BTreeMap<String, u32>,
 ) -> Result<Need, UnknownFlavor> {
     let mut need = surroundings(spec);
+    if let Some(wanted) = &spec.bastion {
+        add(&mut need, &bastion(wanted, flavors)?);
+    }
     for pool in spec.pools() {
         let machine = machine(&pool, flavors, root_volumes)?;
         add(&mut need, &times(&machine, u64::from(pool.replicas)));
@@ -232,6 +236,37 @@ fn security_group_rules(spec: &WorkloadClusterSpec) -> u64 {
         Cni::None => 2 + 2 + 2 * 2 * 2 * ipv6, // everything from both groups; TCP and UDP of IPv6
     };
     control_plane + worker + among_nodes
+}
+
+/// A bastion: its server and address, the security group that Capstan makes for it and the one that CAPO does. Of their rules
+/// CAPO's group has three and ours two and one for each network, and the nodes' two groups have one for either.
+fn bastion(wanted: &Bastion, flavors: &BTreeMap<String, Flavor>) -> Result<Need, UnknownFlavor> {
+    let found = flavors.get(&wanted.flavor).ok_or_else(|| UnknownFlavor {
+        pool: "the bastion".to_owned(),
+        flavor: wanted.flavor.clone(),
+    })?;
+    let mut need = Need::from([
+        (Resource::Instances, 1),
+        (Resource::Cores, u64::from(found.vcpus)),
+        (Resource::Ram, found.ram_mib),
+        (Resource::Ports, 1),
+        (Resource::FloatingIps, 1),
+        (Resource::SecurityGroups, 2),
+        (
+            Resource::SecurityGroupRules,
+            3 + 2 + 2 * 2 + wanted.allowed().len() as u64,
+        ),
+    ]);
+    if let Some(size) = bastion_root_volume(found.disk_gib) {
+        need.insert(Resource::Volumes, 1);
+        need.insert(Resource::Gigabytes, u64::from(size));
+    }
+    Ok(need)
+}
+
+/// Size in GiB of a bastion's root volume: only where its flavor has no disk.
+pub fn bastion_root_volume(flavor_disk_gib: u32) -> Option<u32> {
+    (flavor_disk_gib == 0).then_some(defaults::ROOT_VOLUME_GIB)
 }
 
 /// What one machine of a pool uses.

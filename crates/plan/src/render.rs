@@ -1,6 +1,7 @@
 //! From spec and facts to the objects that describe the cluster, in the order they are applied.
 
 mod autoscaling;
+mod bastion;
 pub(crate) mod canonical;
 mod cluster_configuration;
 mod control_plane;
@@ -23,6 +24,7 @@ use serde_json::Value;
 
 use crate::facts::Facts;
 
+pub use bastion::ALLOWED_ANNOTATION as BASTION_ALLOWED_ANNOTATION;
 pub use cluster_configuration::ENCRYPTION_KEY;
 pub(crate) use control_plane::RETRY_PERIOD;
 pub use metadata::{

@@ -3,6 +3,7 @@
 mod api_access;
 mod architecture;
 mod autoscaling;
+mod bastion;
 mod control_plane;
 mod extra_network;
 mod gpu;
@@ -25,6 +26,7 @@ use crate::{KubernetesVersion, defaults};
 pub use api_access::ApiAccess;
 pub use architecture::Architecture;
 pub use autoscaling::Autoscaling;
+pub use bastion::Bastion;
 pub use control_plane::ControlPlane;
 pub use extra_network::ExtraNetwork;
 pub use gpu::Gpu;
@@ -72,9 +74,12 @@ pub struct WorkloadClusterSpec {
     #[serde(default, skip_serializing_if = "defaults::is_default")]
     pub kubeadm: Kubeadm,
     /// Nova keypair whose key may log in to every node. Without it no key may. The security groups made for the cluster
-    /// open no port for it: name one that does by `securityGroups`.
+    /// open no port for it but to a `bastion`: name one that does by `securityGroups`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh_key: Option<String>,
+    /// A server by way of which people log in to nodes. Without it there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bastion: Option<Bastion>,
     /// Tags on everything that is made in the cloud for the cluster, beside Capstan's own. Cannot be changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 60)))]
@@ -142,6 +147,7 @@ impl WorkloadClusterSpec {
             cni: Cni::default(),
             kubeadm: Kubeadm::default(),
             ssh_key: None,
+            bastion: None,
             tags: Vec::new(),
             approval: ApprovalPolicy::default(),
             deletion_policy: DeletionPolicy::default(),
@@ -170,6 +176,12 @@ impl WorkloadClusterSpec {
             architecture: own.unwrap_or(self.architecture),
             format: self.kubeadm.format,
         }
+    }
+
+    /// The keypair whose key may log in to the bastion: its own, else the cluster's.
+    pub fn bastion_key(&self) -> Option<&str> {
+        let own = self.bastion.as_ref()?.ssh_key.as_deref();
+        own.or(self.ssh_key.as_deref())
     }
 
     /// The worker pool of that name.

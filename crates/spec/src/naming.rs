@@ -206,6 +206,23 @@ impl ClusterName {
         format!("{} api", self.cloud_tag())
     }
 
+    /// Description given to the bastion's floating IP in the creating request, by which it is found again.
+    pub fn bastion_floating_ip_description(&self) -> String {
+        format!("{} bastion", self.cloud_tag())
+    }
+
+    /// Exact name of the security group that says who may connect to the bastion. The one CAPO makes for it
+    /// ([`capo_security_groups`](Self::capo_security_groups)) opens its port 22 to everybody, and is put on nothing.
+    pub fn bastion_security_group(&self) -> String {
+        format!("capstan-{}-bastion", self.cluster())
+    }
+
+    /// Name CAPO gives to the bastion: its `OpenStackServer` and the server itself
+    /// (`controllers/openstackcluster_controller.go`, `bastionName`, CAPO v0.14.7).
+    pub fn capo_bastion(&self) -> String {
+        format!("{}-bastion", self.cluster())
+    }
+
     /// Tag that CAPO is told to set on everything it makes for this cluster: `capstan-cluster=<Cluster API name>`.
     pub fn cloud_tag(&self) -> String {
         format!("{CLOUD_TAG_KEY}={}", self.cluster())
@@ -223,8 +240,9 @@ impl ClusterName {
     }
 
     /// Names CAPO gives to its security groups (`pkg/cloud/services/networking/securitygroups.go`).
-    pub fn capo_security_groups(&self) -> [String; 2] {
-        ["controlplane", "worker"]
+    /// That of a bastion is there only with one.
+    pub fn capo_security_groups(&self) -> [String; 3] {
+        ["controlplane", "worker", "bastion"]
             .map(|suffix| format!("k8s-cluster-{}-secgroup-{suffix}", self.capo_resource()))
     }
 
@@ -289,6 +307,9 @@ mod tests {
             name.server_group("workers", ServerGroupPolicy::SoftAntiAffinity),
             name.server_group("workers", ServerGroupPolicy::AntiAffinity),
             name.floating_ip_description(),
+            name.bastion_floating_ip_description(),
+            name.bastion_security_group(),
+            name.capo_bastion(),
             name.cloud_tag(),
             name.capo_network(),
             name.capo_load_balancer(),
@@ -307,6 +328,7 @@ mod tests {
             assert!(name.control_plane().len() + MACHINE_SUFFIX <= MAX_LABEL);
             assert!(name.pool(pool).len() + POOL_MACHINE_SUFFIX <= MAX_LABEL);
             assert!(name.cloud_tag().len() <= MAX_TAG);
+            assert!(name.capo_bastion().len() <= MAX_LABEL);
         }
         assert_eq!(max_name_length(["workers"]), 37);
     }

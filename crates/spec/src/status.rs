@@ -330,6 +330,40 @@ pub struct Resolved {
     /// Ids of extra security groups, by what the spec calls them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub security_groups: BTreeMap<String, String>,
+    /// The bastion, until everything made for it is gone again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bastion: Option<ResolvedBastion>,
+}
+
+/// What was found and made for a bastion.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolvedBastion {
+    /// Id of its image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<String>,
+    /// What the spec called its image when it was looked up; nothing when it was the cluster's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_asked: Option<String>,
+    /// Size in GiB of its root volume, where its flavor has no disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_volume_gib: Option<u32>,
+    /// Id of its floating IP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floating_ip_id: Option<String>,
+    /// Address of its floating IP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floating_ip: Option<String>,
+    /// Id of the security group that says who may connect to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_group_id: Option<String>,
+}
+
+impl ResolvedBastion {
+    /// Whether something was made in the cloud.
+    pub const fn is_made(&self) -> bool {
+        self.floating_ip_id.is_some() || self.security_group_id.is_some()
+    }
 }
 
 /// What a node has.

@@ -1,5 +1,6 @@
 //! Every rule a workload cluster must keep that needs no look at the cloud. All findings at once.
 
+mod bastion;
 mod kubeadm;
 mod machines;
 mod network;
@@ -57,6 +58,7 @@ pub fn spec(spec: &WorkloadClusterSpec) -> Vec<Finding> {
     network::api_access(spec, &mut findings);
     kubeadm::kubeadm(spec, &mut findings);
     ssh_key(spec, &mut findings);
+    bastion::bastion(spec, &mut findings);
     tags(spec, &mut findings);
     findings
 }

@@ -98,6 +98,12 @@ fn expected(spec: &WorkloadClusterSpec, resolved: &Resolved) -> Resolved {
         let address = || "(allocated then)".to_owned();
         expected.floating_ip.get_or_insert_with(address);
     }
+    if spec.bastion.is_some() {
+        let bastion = expected.bastion.get_or_insert_default();
+        let (address, group) = (&mut bastion.floating_ip, &mut bastion.security_group_id);
+        address.get_or_insert_with(|| "(allocated then)".to_owned());
+        group.get_or_insert_with(|| "(a new group)".to_owned());
+    }
     for pool in spec.pools() {
         if prepare::lacks_group(resolved, pool.pool, pool.server_group) {
             let policy = match pool.server_group {
@@ -159,6 +165,15 @@ mod tests {
         assert_eq!(soft.server_groups["workers"], "id");
         assert!(soft.server_groups["control-plane"].contains("new group"));
         assert_eq!(soft.floating_ip, resolved.floating_ip);
+        spec.bastion = Some(capstan_spec::cluster::Bastion {
+            flavor: "a".into(),
+            image: None,
+            ssh_key: None,
+            allowed_cidrs: Vec::new(),
+            availability_zone: None,
+        });
+        let stood_in = expected(&spec, &resolved).bastion.unwrap();
+        assert!(stood_in.floating_ip.unwrap().contains("allocated then"));
         // A group of another policy is another group.
         spec.workers[0].server_group = ServerGroupPolicy::AntiAffinity;
         let strict = expected(&spec, &resolved);

@@ -131,6 +131,12 @@ fn describe(before: &WorkloadClusterStatus, spec: &WorkloadClusterSpec) -> Strin
             note(pool, Some(counts.desired), None);
         }
     }
+    let made = before.resolved.as_ref().and_then(|r| r.bastion.as_ref());
+    match (made.is_some(), spec.bastion.is_some()) {
+        (false, true) => changes.push("bastion added".to_owned()),
+        (true, false) => changes.push("bastion removed".to_owned()),
+        _ => {}
+    }
     let version = before.resolved.as_ref().and_then(|r| r.version);
     if let Some(version) = version.filter(|version| *version != spec.version) {
         changes.push(format!("{version} to {}", spec.version));
@@ -148,8 +154,8 @@ mod tests {
 
     use capstan_plan::quota::{Line, Resource};
     use capstan_spec::KubernetesVersion;
-    use capstan_spec::cluster::WorkerPool;
-    use capstan_spec::status::{ReplicaCounts, Resolved};
+    use capstan_spec::cluster::{Bastion, WorkerPool};
+    use capstan_spec::status::{ReplicaCounts, Resolved, ResolvedBastion};
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, Time};
     use serde_json::{Value, json};
 
@@ -255,6 +261,18 @@ mod tests {
         same.workers[0].replicas = 2;
         same.version = KubernetesVersion::new(1, 35, 0);
         assert_eq!(describe(&before(), &same), "a change");
+        let mut had = before();
+        had.resolved.as_mut().unwrap().bastion = Some(ResolvedBastion::default());
+        assert_eq!(describe(&had, &same), "bastion removed");
+        same.bastion = Some(Bastion {
+            flavor: "a".into(),
+            image: None,
+            ssh_key: None,
+            allowed_cidrs: Vec::new(),
+            availability_zone: None,
+        });
+        assert_eq!(describe(&had, &same), "a change");
+        assert_eq!(describe(&before(), &same), "bastion added");
     }
 
     #[test]

@@ -39,7 +39,9 @@ impl ImageUse {
         let own = resolved.image_id.iter();
         let pools = resolved.pool_images.values().map(|image| &image.id);
         let lagging = resolved.workers.iter().map(|image| &image.id);
-        for id in own.chain(pools).chain(lagging) {
+        let bastion = resolved.bastion.iter();
+        let bastion = bastion.filter_map(|bastion| bastion.image_id.as_ref());
+        for id in own.chain(pools).chain(lagging).chain(bastion) {
             self.ids
                 .entry(id.clone())
                 .or_default()
@@ -61,7 +63,9 @@ impl ImageUse {
         }
         let spec = &cluster.spec;
         let pools = spec.workers.iter().filter_map(|pool| pool.image.as_ref());
-        for named in spec.image.iter().chain(pools) {
+        let bastion = spec.bastion.iter();
+        let bastion = bastion.filter_map(|bastion| bastion.image.as_ref());
+        for named in spec.image.iter().chain(pools).chain(bastion) {
             self.names
                 .entry(named.clone())
                 .or_default()
@@ -148,7 +152,7 @@ async fn list(client: &Client, kind: Kind) -> Result<Vec<DynamicObject>, Error> 
 
 #[cfg(test)]
 mod tests {
-    use capstan_spec::status::{NodeImage, PoolImage};
+    use capstan_spec::status::{NodeImage, PoolImage, ResolvedBastion};
     use capstan_spec::{KubernetesVersion, WorkloadClusterSpec};
     use serde_json::json;
 
@@ -173,6 +177,10 @@ mod tests {
                 version,
                 id: "lagging".into(),
             }),
+            bastion: Some(ResolvedBastion {
+                image_id: Some("jump".into()),
+                ..ResolvedBastion::default()
+            }),
             ..Resolved::default()
         };
         cluster.status = Some(capstan_spec::status::WorkloadClusterStatus {
@@ -181,7 +189,7 @@ mod tests {
         });
         let mut seen = ImageUse::default();
         seen.cluster(&cluster);
-        for id in ["own", "pool", "lagging", "by-name"] {
+        for id in ["own", "pool", "lagging", "jump", "by-name"] {
             assert_eq!(seen.of(id, "x"), ["cluster default/demo"], "{id}");
         }
         assert_eq!(seen.of("x", "by-name"), ["cluster default/demo"]);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_openstack::Session;
 use capstan_openstack::compute::Server;
-use capstan_openstack::network::Port;
+use capstan_openstack::network::{Port, SecurityGroup};
 use capstan_plan::Observation;
 use capstan_spec::record::{ClusterRecordStatus, LedgerEntry, Owner};
 use capstan_spec::{ClusterName, ServerGroupPolicy, WorkloadClusterSpec};
@@ -69,6 +69,18 @@ impl Found {
         }
     }
 
+    /// Groups of CAPO, and the one that Capstan makes for a bastion.
+    fn add_security_groups(&mut self, groups: &[SecurityGroup], name: &ClusterName) {
+        let (of_capo, ours) = (name.capo_security_groups(), name.bastion_security_group());
+        for one in groups {
+            if of_capo.contains(&one.name) {
+                self.add(SECURITY_GROUP, &one.id, &one.name, Owner::ClusterApi);
+            } else if one.name == ours {
+                self.add(SECURITY_GROUP, &one.id, &one.name, Owner::Capstan);
+            }
+        }
+    }
+
     /// The resources.
     pub fn entries(&self) -> &[LedgerEntry] {
         &self.entries
@@ -100,15 +112,19 @@ pub async fn look(
     let (network, compute) = (session.network(), session.compute());
     let capo = name.capo_network();
     let by_name = [("name", capo.as_str())];
-    let description = name.floating_ip_description();
-    let by_description = [("description", description.as_str())];
+    // Neutron takes several values of one filter as "one of".
+    let descriptions = [
+        name.floating_ip_description(),
+        name.bastion_floating_ip_description(),
+    ];
+    let by_description = descriptions
+        .each_ref()
+        .map(|description| ("description", description.as_str()));
     let load_balancer = name.capo_load_balancer();
     let by_load_balancer = [("name", load_balancer.as_str())];
-    let security_groups = name.capo_security_groups();
-    // Neutron takes several values of one filter as "one of"; without it the rules of all groups of the project would come.
-    let by_security_group = security_groups
-        .each_ref()
-        .map(|group| ("name", group.as_str()));
+    // Without a filter the rules of all groups of the project would come.
+    let group_names = security_groups(name);
+    let by_security_group = group_names.each_ref().map(|group| ("name", group.as_str()));
     let (networks, routers, groups, addresses, balancers, found_servers, server_groups, credential) =
         futures::try_join!(
             network.networks(&by_name),
@@ -148,15 +164,10 @@ pub async fn look(
     for one in routers.iter().filter(|one| one.name == capo) {
         found.add(ROUTER, &one.id, &one.name, Owner::ClusterApi);
     }
-    for one in groups
-        .iter()
-        .filter(|one| security_groups.contains(&one.name))
-    {
-        found.add(SECURITY_GROUP, &one.id, &one.name, Owner::ClusterApi);
-    }
+    found.add_security_groups(&groups, name);
     for one in addresses
         .iter()
-        .filter(|one| one.description == description)
+        .filter(|one| descriptions.contains(&one.description))
     {
         found.add(
             FLOATING_IP,
@@ -192,6 +203,17 @@ pub async fn look(
         found.add(CREDENTIAL, &one.id, &one.name, Owner::Capstan);
     }
     Ok(found)
+}
+
+/// Names of all security groups of a cluster.
+fn security_groups(name: &ClusterName) -> [String; 4] {
+    let [control_plane, worker, bastion] = name.capo_security_groups();
+    [
+        control_plane,
+        worker,
+        bastion,
+        name.bastion_security_group(),
+    ]
 }
 
 /// Up to so many servers are asked for one by one; for more, one list of all servers of the project is less.

@@ -14,6 +14,7 @@
 //! | [`template`] | whether a wish is within what its template offers |
 //! | [`history`] | what was asked, by whom, and what became of it (pure) |
 //! | [`prepare`] | what we make ourselves: floating IP, server groups, credential |
+//! | [`bastion`] | the bastion's floating IP and security group, and their end |
 //! | [`encryption`] | the key for Secrets |
 //! | [`registries`] | what nodes log in by at mirrors of registries |
 //! | [`apply`] | Cluster API objects, by server-side apply |
@@ -30,6 +31,7 @@
 //! | [`ledger`], [`removal`] | what exists in the cloud, and taking it away |
 
 pub mod apply;
+pub mod bastion;
 pub mod certificates;
 pub mod change;
 pub mod clouds;

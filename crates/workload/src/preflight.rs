@@ -10,6 +10,7 @@ use capstan_plan::render::POOL_LABEL;
 use capstan_plan::replacement::Room;
 use capstan_spec::WorkloadClusterSpec;
 use capstan_spec::cloud::Flavor;
+use capstan_spec::cluster::Bastion;
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::Resolved;
 
@@ -24,6 +25,8 @@ pub struct Existing {
     pub infrastructure: bool,
     /// Flavors of the machines that there are, by pool; those of the spec where none is known.
     pub flavors: BTreeMap<String, String>,
+    /// Flavor of the bastion's server; `None` while there is none.
+    pub bastion: Option<String>,
     /// Machines more than wanted while a change is rolled out, by pool.
     pub surge: BTreeMap<String, u32>,
 }
@@ -72,7 +75,24 @@ pub fn lines(
             pool.flavor = flavor;
         }
     }
+    now_spec.bastion = existing
+        .bastion
+        .as_ref()
+        .filter(|flavor| flavors.contains_key(*flavor))
+        .and_then(|flavor| {
+            let wanted = spec.bastion.clone()?;
+            let flavor = flavor.clone();
+            Some(Bastion { flavor, ..wanted })
+        });
     let mut now = quota::need(&now_spec, flavors, &resolved.root_volumes).unwrap_or_default();
+    if existing.bastion.is_none()
+        && let Some(made) = &resolved.bastion
+    {
+        // What was made before its server.
+        let there = |id: &Option<String>| u64::from(id.is_some());
+        *now.entry(Resource::FloatingIps).or_default() += there(&made.floating_ip_id);
+        *now.entry(Resource::SecurityGroups).or_default() += there(&made.security_group_id);
+    }
     if !existing.infrastructure {
         for resource in SURROUNDINGS {
             now.remove(resource);
@@ -80,7 +100,13 @@ pub fn lines(
         now.insert(Resource::Ports, u64::from(machines.values().sum::<u32>()));
         now.insert(
             Resource::FloatingIps,
-            u64::from(resolved.floating_ip_id.is_some()),
+            u64::from(resolved.floating_ip_id.is_some())
+                + u64::from(
+                    resolved
+                        .bastion
+                        .as_ref()
+                        .is_some_and(|made| made.floating_ip_id.is_some()),
+                ),
         );
         now.insert(Resource::ServerGroups, resolved.server_groups.len() as u64);
     }
@@ -199,4 +225,62 @@ const fn counted(resource: Resource) -> Option<Counted> {
         Resource::Members => Counted::Members,
         Resource::HealthMonitors => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_spec::KubernetesVersion;
+    use capstan_spec::status::ResolvedBastion;
+
+    use super::*;
+
+    #[test]
+    fn a_bastion_needs_what_is_not_there_of_it() {
+        let mut spec = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "a");
+        spec.bastion = Some(Bastion {
+            flavor: "a".into(),
+            image: None,
+            ssh_key: None,
+            allowed_cidrs: vec!["203.0.113.0/24".parse().unwrap()],
+            availability_zone: None,
+        });
+        let flavor = Flavor {
+            name: "a".into(),
+            vcpus: 2,
+            ram_mib: 4096,
+            disk_gib: 20,
+        };
+        let flavors = [("a".to_owned(), flavor)].into();
+        let machines = [("workers".to_owned(), 3)].into();
+        let needed = |bastion: Option<&str>, made: &ResolvedBastion| {
+            let existing = Existing {
+                control_plane: 1,
+                infrastructure: true,
+                bastion: bastion.map(str::to_owned),
+                ..Existing::default()
+            };
+            let resolved = Resolved {
+                bastion: Some(made.clone()),
+                ..Resolved::default()
+            };
+            let quota = Quota::default();
+            let lines = lines(&spec, &resolved, &flavors, &machines, &existing, &quota);
+            let of = |wanted| lines.iter().find(|line| line.resource == wanted);
+            [
+                Resource::Instances,
+                Resource::FloatingIps,
+                Resource::SecurityGroups,
+            ]
+            .map(|resource| of(resource).map_or(0, |line| line.need))
+        };
+        let nothing = ResolvedBastion::default();
+        let before_its_server = ResolvedBastion {
+            floating_ip_id: Some("ip".into()),
+            security_group_id: Some("group".into()),
+            ..ResolvedBastion::default()
+        };
+        assert_eq!(needed(None, &nothing), [1, 1, 2]);
+        assert_eq!(needed(None, &before_its_server), [1, 0, 1]);
+        assert_eq!(needed(Some("a"), &before_its_server), [0, 0, 0]);
+    }
 }

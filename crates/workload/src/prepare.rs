@@ -1,4 +1,4 @@
-//! What we make ourselves before Cluster API makes the rest: floating IP, server groups, credential.
+//! What we make ourselves before Cluster API makes the rest: floating IPs, server groups, credential.
 //!
 //! Each is found by the identity in its creating request (description or exact name with the uid), so every step can be cut
 //! off anywhere and run again.
@@ -12,11 +12,11 @@ use capstan_spec::{ClusterName, ServerGroupPolicy, WorkloadClusterSpec};
 use rand::Rng as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::Error;
 use crate::secret::{labels, object_name};
 use crate::surroundings::{Context, read_secret, secret_object};
+use crate::{Error, bastion};
 
-/// Makes floating IP and server groups where they are missing, and pins them.
+/// Makes floating IP, server groups and what the bastion needs where they are missing, and pins them.
 pub async fn prepare(
     session: &Session,
     spec: &WorkloadClusterSpec,
@@ -34,7 +34,20 @@ pub async fn prepare(
         Ok::<_, Error>(((*pool).to_owned(), *policy, id))
     });
     let groups = futures::future::try_join_all(groups);
-    let (address, groups) = futures::try_join!(address, groups)?;
+    let mut made = resolved.bastion.clone().unwrap_or_default();
+    let external = resolved.external_network_id.as_ref();
+    let of_bastion = async {
+        match &spec.bastion {
+            Some(wanted) => bastion::make(session, wanted, name, external, &mut made).await,
+            None => Ok(()),
+        }
+    };
+    let (address, groups, of_bastion) = futures::join!(address, groups, of_bastion);
+    if spec.bastion.is_some() {
+        // As far as it got.
+        resolved.bastion = Some(made);
+    }
+    let (address, groups) = (address?, groups?);
     if let Some((id, address)) = address {
         resolved.floating_ip_id = Some(id);
         resolved.floating_ip = Some(address);
@@ -47,7 +60,7 @@ pub async fn prepare(
             resolved.server_group_policies.insert(pool, policy);
         }
     }
-    Ok(())
+    of_bastion
 }
 
 /// Whether the pool has no group of that policy yet. One of another policy stays for the servers that are in it, until the

@@ -1,6 +1,7 @@
 //! Names of a spec → what they mean in the cloud. Pure.
 
 mod access;
+mod bastion;
 pub mod image;
 mod machines;
 mod network;
@@ -38,6 +39,7 @@ pub fn resolve(
     network::existing(spec, inventory, holdings, &mut resolved, &mut reasons);
     access::load_balancer(spec, cloud, inventory, &mut resolved, &mut reasons);
     machines::machines(spec, inventory, holdings, &mut resolved, &mut reasons);
+    bastion::bastion(spec, inventory, holdings, &mut resolved, &mut reasons);
     if reasons.is_empty() {
         Ok(resolved)
     } else {
@@ -49,6 +51,7 @@ pub fn resolve(
 pub fn needs_holdings(spec: &WorkloadClusterSpec) -> bool {
     spec.network.existing.is_some()
         || spec.ssh_key.is_some()
+        || spec.bastion_key().is_some()
         || spec
             .pools()
             .any(|pool| !pool.security_groups.is_empty() || !pool.networks.is_empty())

@@ -4,6 +4,7 @@
 use capstan_catalog::Catalogue;
 use capstan_openstack::Holdings;
 use capstan_plan::Observation;
+use capstan_plan::bastion as standing;
 use capstan_plan::change::{self, Approval, Effect, Live, Plan};
 use capstan_plan::facts::CONTROL_PLANE;
 use capstan_plan::upgrade::Carried;
@@ -12,7 +13,7 @@ use capstan_spec::{ClusterName, WorkloadClusterSpec};
 
 use crate::gate::Verdict;
 use crate::surroundings::Context;
-use crate::{Error, change as changes, preflight, registries, resolve};
+use crate::{Error, bastion, change as changes, preflight, registries, resolve};
 
 /// What was found out about a wish.
 #[derive(Debug, Clone)]
@@ -73,6 +74,9 @@ pub async fn judge(
         Ok(found) => found,
         Err(reasons) => return refused(Verdict::Unresolved(reasons), pinned),
     };
+    for resolved in [&mut goal, &mut resolved] {
+        bastion::recall(spec, seen, resolved);
+    }
     let logins = pinned.registry_secret.as_deref();
     match registries::wanted(&context.client, name, spec, logins).await? {
         Ok(secret) => {
@@ -100,14 +104,14 @@ pub async fn judge(
             plan: Some(plan),
         });
     }
-    if needs_room(spec, seen, &plan) {
+    if needs_room(spec, name, seen, &plan) {
         tracing::debug!(cluster = name.cluster(), "checking quota");
         plan.quota = preflight::lines(
             spec,
             &resolved,
             &resolve::flavors(&inventory.flavors),
             &preflight::machines(seen),
-            &existing(seen, &live, &plan),
+            &existing(name, seen, &live, &plan),
             &inventory.quota,
         );
     }
@@ -137,7 +141,12 @@ fn rolled(plan: &Plan) -> usize {
 }
 
 /// Whether the wish needs quota that is not used yet: machines are missing, or machines are replaced.
-fn needs_room(spec: &WorkloadClusterSpec, seen: &Observation, plan: &Plan) -> bool {
+fn needs_room(
+    spec: &WorkloadClusterSpec,
+    name: &ClusterName,
+    seen: &Observation,
+    plan: &Plan,
+) -> bool {
     // A creation whose infrastructure is half there is past the preflight already.
     if seen.cluster.is_some() && !has_infrastructure(seen) {
         return false;
@@ -150,6 +159,7 @@ fn needs_room(spec: &WorkloadClusterSpec, seen: &Observation, plan: &Plan) -> bo
             .iter()
             .any(|pool| there(&pool.name) < pool.replicas)
         || plan.parts.iter().any(|part| part.effect == Effect::Rolled)
+        || (spec.bastion.is_some() && standing::flavor(name, seen).is_none())
 }
 
 fn has_infrastructure(seen: &Observation) -> bool {
@@ -158,12 +168,18 @@ fn has_infrastructure(seen: &Observation) -> bool {
         .is_some_and(|infrastructure| infrastructure.status.ready)
 }
 
-fn existing(seen: &Observation, live: &Live, plan: &Plan) -> preflight::Existing {
+fn existing(
+    name: &ClusterName,
+    seen: &Observation,
+    live: &Live,
+    plan: &Plan,
+) -> preflight::Existing {
     let machines = preflight::machines(seen);
     preflight::Existing {
         control_plane: machines.get(CONTROL_PLANE).copied().unwrap_or(0),
         infrastructure: has_infrastructure(seen),
         flavors: changes::flavors(live),
+        bastion: standing::flavor(name, seen).map(str::to_owned),
         surge: changes::surge(plan),
     }
 }

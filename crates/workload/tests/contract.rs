@@ -11,7 +11,7 @@ mod support;
 
 use capstan_plan::facts::{Facts, Surroundings};
 use capstan_plan::{offline, render};
-use capstan_spec::status::{PoolImage, Resolved, ResolvedNetwork};
+use capstan_spec::status::{PoolImage, Resolved, ResolvedBastion, ResolvedNetwork};
 use capstan_spec::{ClusterName, KubernetesVersion, WorkloadClusterSpec, file};
 use kube::core::DynamicObject;
 
@@ -54,6 +54,14 @@ fn resolved() -> Resolved {
             router_id: Some(ID.into()),
         }),
         registry_secret: Some("demo-x7k2p-registries-1".into()),
+        bastion: Some(ResolvedBastion {
+            image_id: Some(ID.into()),
+            root_volume_gib: Some(20),
+            floating_ip_id: Some(ID.into()),
+            floating_ip: Some("198.51.100.8".into()),
+            security_group_id: Some(ID.into()),
+            image_asked: None,
+        }),
         ..Resolved::default()
     }
 }
@@ -98,6 +106,7 @@ async fn the_api_server_takes_everything_that_a_cluster_file_can_say() {
         for mirror in &mut spec.kubeadm.registry_mirrors {
             mirror.credentials_secret = None; // Nobody makes nodes' Secret without Capstan.
         }
+        spec.bastion = None; // Nobody makes its security group.
         let facts = offline::facts(&spec).unwrap();
         clusters.push((name.clone(), objects(&name, &spec, &facts)));
     }

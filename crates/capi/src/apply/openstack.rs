@@ -50,6 +50,9 @@ pub struct OpenStackClusterSpec {
     pub api_server_load_balancer: LoadBalancer,
     /// Security groups to be made.
     pub managed_security_groups: ManagedSecurityGroups,
+    /// A server by way of which people log in to nodes. It may be left out only after it was told to be off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bastion: Option<Bastion>,
     /// Zones of control plane machines. Empty: all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub control_plane_availability_zones: Vec<String>,
@@ -119,6 +122,23 @@ pub struct LoadBalancer {
     pub allowed_cidrs: Vec<String>,
 }
 
+/// A server by way of which people log in to nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bastion {
+    /// Whether it shall be. CAPO takes a missing word for yes.
+    pub enabled: bool,
+    /// Nova availability zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub availability_zone: Option<String>,
+    /// Its address, allocated beforehand. CAPO leaves it when the bastion goes, as long as it is said here.
+    #[serde(rename = "floatingIP", skip_serializing_if = "Option::is_none")]
+    pub floating_ip: Option<String>,
+    /// What the server is like; required while it is enabled. A change makes it anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spec: Option<OpenStackMachineSpec>,
+}
+
 /// A port of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -182,9 +202,12 @@ pub struct SecurityGroupRule {
     pub port_range_min: u16,
     /// Last port.
     pub port_range_max: u16,
-    /// Range that may; everybody when this and the groups are left out.
+    /// Range that may; everybody when this and both kinds of groups are left out.
     #[serde(rename = "remoteIPPrefix", skip_serializing_if = "Option::is_none")]
     pub remote_ip_prefix: Option<String>,
+    /// Id of a group whose members may.
+    #[serde(rename = "remoteGroupID", skip_serializing_if = "Option::is_none")]
+    pub remote_group_id: Option<String>,
     /// `controlplane`, `worker`; empty for everybody.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remote_managed_groups: Vec<&'static str>,

@@ -10,8 +10,79 @@ use super::{Condition, Metadata};
 pub struct OpenStackCluster {
     /// Name, labels and so on.
     pub metadata: Metadata,
+    /// What is wished.
+    pub spec: OpenStackClusterSpec,
     /// What is.
     pub status: OpenStackClusterStatus,
+}
+
+/// What is wished of the infrastructure of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OpenStackClusterSpec {
+    /// The bastion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bastion: Option<Bastion>,
+}
+
+/// What is wished of a bastion.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Bastion {
+    /// Whether it shall be; yes when nothing is said.
+    pub enabled: Option<bool>,
+    /// Nova availability zone.
+    pub availability_zone: Option<String>,
+    /// What its server is like.
+    pub spec: Option<ServerShape>,
+}
+
+impl Bastion {
+    /// Whether it shall be.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled.unwrap_or(true)
+    }
+}
+
+/// What is wished of a server, as far as it tells one bastion from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ServerShape {
+    /// Name of the flavor.
+    pub flavor: Option<String>,
+    /// Image.
+    pub image: ById,
+    /// Keypair.
+    pub ssh_key_name: Option<String>,
+    /// Volume to boot from.
+    pub root_volume: Option<RootVolume>,
+    /// Ports.
+    pub ports: Vec<Port>,
+}
+
+/// Something named by its id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ById {
+    /// The id; `None` when it is named otherwise.
+    pub id: Option<String>,
+}
+
+/// A volume to boot from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RootVolume {
+    /// Size in GiB.
+    #[serde(rename = "sizeGiB")]
+    pub size_gib: u32,
+}
+
+/// A port of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Port {
+    /// Its security groups.
+    pub security_groups: Vec<ById>,
 }
 
 /// What the infrastructure of a cluster is.
@@ -30,12 +101,24 @@ pub struct OpenStackClusterStatus {
     pub control_plane_security_group: Option<ResourceStatus>,
     /// Security group of workers.
     pub worker_security_group: Option<ResourceStatus>,
+    /// The bastion, from its server on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bastion: Option<BastionStatus>,
     /// Word for a fault.
     pub failure_reason: Option<String>,
     /// Sentence for a fault.
     pub failure_message: Option<String>,
     /// Conditions of the older shape.
     pub conditions: Vec<Condition>,
+}
+
+/// What a bastion is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BastionStatus {
+    /// Its address, once it leads there.
+    #[serde(rename = "floatingIP")]
+    pub floating_ip: String,
 }
 
 /// A resource in the cloud.
@@ -127,8 +210,21 @@ pub struct MachineAddress {
 pub struct OpenStackServer {
     /// Name, labels and so on. The name is that of the machine.
     pub metadata: Metadata,
+    /// What is wished.
+    pub spec: OpenStackServerSpec,
     /// What is.
     pub status: OpenStackServerStatus,
+}
+
+/// What is wished of a Nova server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OpenStackServerSpec {
+    /// What it is like.
+    #[serde(flatten)]
+    pub shape: ServerShape,
+    /// Nova availability zone.
+    pub availability_zone: Option<String>,
 }
 
 /// What a server is.

@@ -49,6 +49,7 @@ impl Site<'_> {
                 blockers: std::mem::take(&mut seen.blockers),
                 told: seen.told,
                 moves: std::mem::take(&mut seen.moves),
+                bastion_left: seen.bastion_left,
                 ..observe::observe(context, name).await?
             };
         }

@@ -29,7 +29,7 @@ use capstan_workload::gate::Verdict;
 use capstan_workload::resource::WorkloadCluster;
 use capstan_workload::surroundings::Context;
 use capstan_workload::{
-    Error, apply, certificates, encryption, equip, history, observe, prepare, wake,
+    Error, apply, bastion, certificates, encryption, equip, history, observe, prepare, wake,
 };
 use jiff::Timestamp;
 use kube::Client;
@@ -109,7 +109,7 @@ pub(crate) async fn reconcile(
             return Ok(Action::await_change());
         }
         let outcome = Box::pin(delete::remove(&world, &mut subject)).await;
-        return subject.told(outcome, ClusterPhase::Deleting).await;
+        return Box::pin(subject.told(outcome, ClusterPhase::Deleting)).await;
     }
     if !subject.has_finalizer() {
         subject.set_finalizer(true).await?;
@@ -123,7 +123,7 @@ pub(crate) async fn reconcile(
         .settled
         .looked_in_full(&ObjectRef::from_obj(&*cluster));
     let outcome = Box::pin(bring_about(&world, &mut subject)).await;
-    subject.told(outcome, ClusterPhase::Pending).await
+    Box::pin(subject.told(outcome, ClusterPhase::Pending)).await
 }
 
 /// What is inside the cluster: when its kubeconfig expires, and its addons.
@@ -208,7 +208,11 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         subject.write_status(&status).await?;
         prepared?;
         credential?;
+        bastion::release(&context.session, &carried, &name, &seen, &mut resolved).await?;
+        status.resolved = Some(resolved.clone());
+        subject.write_status(&status).await?;
     }
+    seen.bastion_left = spec.bastion.is_none() && resolved.bastion.is_some();
     let site = Site {
         context: &context,
         name: &name,

@@ -124,6 +124,9 @@ pub fn misfits(
     if holdings.is_none() {
         spec.network.existing = None;
         spec.ssh_key = None;
+        if let Some(bastion) = &mut spec.bastion {
+            bastion.ssh_key = None;
+        }
         spec.control_plane.security_groups.clear();
         for pool in &mut spec.workers {
             pool.security_groups.clear();

@@ -15,6 +15,8 @@ use super::{Effect, rule};
 const KEYS: [&str; 3] = ["name", "path", "key"];
 /// The field by which a rollout is started again.
 const RESTART: &str = "spec.rollout.after";
+/// What to do with a bastion that is to go.
+pub(super) const DISABLE_FIRST: &str = "have it disabled first";
 /// What a value is shown as that may be long or secret.
 const WITHHELD: &str = "(content)";
 

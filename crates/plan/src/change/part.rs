@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::compare::{Difference, FieldChange, differences};
 use super::rule::Rule;
-use super::{Live, LiveObject, Roll};
+use super::{Live, LiveObject, Roll, bastion};
 use crate::facts::CONTROL_PLANE;
 use crate::render::{DesiredObject, POOL_LABEL, Rendered};
 
@@ -18,6 +18,8 @@ use crate::render::{DesiredObject, POOL_LABEL, Rendered};
 pub enum Subject {
     /// The cluster itself: network, security groups, load balancer.
     Surroundings,
+    /// The server by way of which people log in to nodes.
+    Bastion,
     /// The machines that run the Kubernetes API.
     ControlPlane,
     /// The machines of a worker pool.
@@ -28,10 +30,10 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// The name under which its machines are counted; `None` for the surroundings, which have none.
+    /// The name under which its machines are counted; `None` for the surroundings and the bastion, which have none.
     pub fn pool(&self) -> Option<&str> {
         match self {
-            Self::Surroundings => None,
+            Self::Surroundings | Self::Bastion => None,
             Self::ControlPlane => Some(CONTROL_PLANE),
             Self::Pool { name } => Some(name),
         }
@@ -42,6 +44,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Surroundings => f.pad("network and API access"),
+            Self::Bastion => f.pad("bastion"),
             Self::ControlPlane => f.pad("control plane"),
             Self::Pool { name } => f.pad(&format!("pool {name}")),
         }
@@ -135,7 +138,7 @@ pub(super) fn all(rendered: &Rendered, live: &Live, manager: &str) -> Vec<Part> 
         live,
         manager,
     };
-    let mut parts = vec![look.surroundings()];
+    let mut parts = look.surroundings();
     parts.extend(
         rendered
             .of(kind::KUBEADM_CONTROL_PLANE)
@@ -171,12 +174,21 @@ impl Look<'_> {
         self.live.of(kind::CLUSTER).next().is_some()
     }
 
-    fn surroundings(&self) -> Part {
-        let mut fields = Vec::new();
+    /// The surroundings, and the bastion where there is one.
+    fn surroundings(&self) -> Vec<Part> {
+        let (mut fields, mut of_bastion) = (Vec::new(), None);
         for kind in [kind::CLUSTER, kind::OPENSTACK_CLUSTER] {
             for desired in self.rendered.of(kind) {
-                if let Some(live) = self.live.object(kind, &desired.name) {
-                    fields.extend(self.fields(live, desired));
+                let live = self.live.object(kind, &desired.name);
+                let changed = live.map(|live| self.fields(live, desired));
+                let (about, rest): (Vec<_>, Vec<_>) = changed
+                    .unwrap_or_default()
+                    .into_iter()
+                    .partition(bastion::is_about);
+                fields.extend(rest);
+                if kind == kind::OPENSTACK_CLUSTER {
+                    let before = live.map(|live| &live.value);
+                    of_bastion = bastion::part(before, &desired.value, about, self.live.pace);
                 }
             }
         }
@@ -185,14 +197,15 @@ impl Look<'_> {
         } else {
             Effect::Created
         };
-        Part {
+        let surroundings = Part {
             subject: Subject::Surroundings,
             effect,
             before: None,
             after: None,
             roll: None,
             fields,
-        }
+        };
+        std::iter::once(surroundings).chain(of_bastion).collect()
     }
 
     /// The control plane or a pool.

@@ -38,6 +38,8 @@ pub enum Interruption {
     ApiMoves,
     /// The API answers, and would not survive the loss of one more machine.
     LessRedundancy,
+    /// Nobody gets to the nodes by ssh, and connections there break.
+    NoWayIn,
 }
 
 impl Interruption {
@@ -49,6 +51,7 @@ impl Interruption {
             Self::None => "the API answers all the time",
             Self::ApiMoves => "the API moves to the new machine: connections break for seconds",
             Self::LessRedundancy => "the API answers, with one machine less meanwhile",
+            Self::NoWayIn => "nobody gets to the nodes by ssh meanwhile",
         }
     }
 }
@@ -83,6 +86,18 @@ impl Roll {
             } else {
                 Interruption::PodsMove
             },
+        }
+    }
+
+    /// The bastion's server goes before the new one comes (CAPO 0.14, `reconcileBastionServer`). It becomes no node, so it
+    /// takes less than `pace`.
+    pub fn of_bastion(pace: Option<u32>) -> Self {
+        Self {
+            machines: 1,
+            surge: 0,
+            unavailable: 1,
+            minutes: pace.unwrap_or(PACE).div_ceil(60),
+            interruption: Interruption::NoWayIn,
         }
     }
 

@@ -36,6 +36,9 @@ const CORE: &str =
     "CAPI 1.14, webhook of Cluster and contract: fixed once objects were made from it";
 const CAPO: &str = "CAPO 0.14, webhook of OpenStackCluster: refused";
 const CAPO_IN_PLACE: &str = "CAPO 0.14, webhook of OpenStackCluster: allowed, reconciled in place";
+const BASTION: &str =
+    "CAPO 0.14, reconcileBastionServer: any change makes its server anew; no machine is touched";
+const BASTION_IN_PLACE: &str = "CAPO 0.14, reconcileBastion: its server comes, goes or gets the address; no machine is touched";
 const CHECK: &str = "CAPI 1.14, machinehealthcheck: read by the controller";
 
 const fn rule(kind: Kind, path: &'static str, effect: Effect, source: &'static str) -> Rule {
@@ -81,7 +84,10 @@ pub const RULES: &[Rule] = &[
     forbidden(CLUSTER, "spec.**", CORE),
     // OpenStackCluster: https://github.com/kubernetes-sigs/cluster-api-provider-openstack, pkg/webhooks
     rule(CLOUD, "spec.identityRef.**", InPlace, CAPO_IN_PLACE),
-    rule(CLOUD, "spec.bastion.**", InPlace, CAPO_IN_PLACE),
+    // Left out as a whole it is refused while it is enabled; the renderer has it disabled first.
+    rule(CLOUD, "spec.bastion.spec.**", Rolled, BASTION),
+    rule(CLOUD, "spec.bastion.availabilityZone", Rolled, BASTION),
+    rule(CLOUD, "spec.bastion.**", InPlace, BASTION_IN_PLACE),
     rule(
         CLOUD,
         "spec.managedSecurityGroups.**",

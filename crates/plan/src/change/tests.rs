@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use capstan_spec::cluster::ApprovalPolicy;
 use capstan_spec::cluster::kubeadm::RegistryMirror;
-use capstan_spec::status::Resolved;
+use capstan_spec::cluster::{ApprovalPolicy, Bastion};
+use capstan_spec::status::{Resolved, ResolvedBastion};
 use capstan_spec::{ClusterName, KubernetesVersion, WorkerPool, WorkloadClusterSpec, file};
 use proptest::prelude::*;
 
@@ -45,7 +45,11 @@ fn with(spec: &WorkloadClusterSpec, resolved: &Resolved) -> Rendered {
 
 /// The objects as the API server holds them: ours, with a field of somebody else, and who owns what.
 fn live(spec: &WorkloadClusterSpec) -> Live {
-    let objects = rendered(spec).objects.into_iter().map(|object| {
+    live_as(spec, &resolved())
+}
+
+fn live_as(spec: &WorkloadClusterSpec, resolved: &Resolved) -> Live {
+    let objects = with(spec, resolved).objects.into_iter().map(|object| {
         let mut value = object.value;
         let owned = owned(&value);
         value["metadata"]["managedFields"] =
@@ -345,6 +349,7 @@ fn every_field_that_is_rendered_has_a_rule() {
                 resolved.security_groups.insert(group.clone(), "id".into());
             }
         }
+        resolved.bastion = with_bastion().1.bastion;
         resolved.existing_network = Some(capstan_spec::status::ResolvedNetwork {
             ipv6: None,
             id: "n".into(),
@@ -382,6 +387,100 @@ fn leaves(path: &str, value: &Value) -> Vec<String> {
             .collect(),
         _ => vec![path.to_owned()],
     }
+}
+
+/// A cluster with a bastion, and what is pinned for it.
+fn with_bastion() -> (WorkloadClusterSpec, Resolved) {
+    let mut spec = spec();
+    spec.ssh_key = Some("ops".into());
+    spec.bastion = Some(Bastion {
+        flavor: "m1.tiny".into(),
+        image: None,
+        ssh_key: None,
+        allowed_cidrs: vec!["203.0.113.0/24".parse().unwrap()],
+        availability_zone: None,
+    });
+    let resolved = Resolved {
+        bastion: Some(ResolvedBastion {
+            image_id: Some("image".into()),
+            floating_ip_id: Some("address".into()),
+            floating_ip: Some("198.51.100.8".into()),
+            security_group_id: Some("group".into()),
+            ..ResolvedBastion::default()
+        }),
+        ..resolved()
+    };
+    (spec, resolved)
+}
+
+#[test]
+fn a_bastion_comes_and_goes_without_touching_a_node() {
+    let (with_one, made) = with_bastion();
+    let mut without = with_one.clone();
+    without.bastion = None;
+    let there = live_as(&with_one, &made);
+    let both = |bastion| {
+        BTreeMap::from([
+            ("network and API access".to_owned(), Effect::InPlace),
+            ("bastion".to_owned(), bastion),
+        ])
+    };
+    let comes = plan(&with(&with_one, &made), &live(&without), MANAGER);
+    assert_eq!(effects(&comes), both(Effect::Created));
+    assert!(!comes.rolls());
+    assert!(text::summary(&comes.parts[1]).contains("no node is touched"));
+    let same = plan(&with(&with_one, &made), &there, MANAGER);
+    assert!(same.is_empty(), "{same:#?}");
+
+    // Its address and group are there still, so CAPO is told that it goes ...
+    let goes = plan(&with(&without, &made), &there, MANAGER);
+    assert_eq!(effects(&goes), both(Effect::Removed));
+    let off = &goes.parts[1].fields;
+    assert!(
+        off.iter()
+            .any(|field| field.field == "spec.bastion.enabled")
+    );
+    // ... and once they are gone, nothing is left to say. That nobody has asked for, and it waits for nobody.
+    let left_out = plan(&rendered(&without), &live_as(&without, &made), MANAGER);
+    assert_eq!(effects(&left_out), only("bastion", Effect::InPlace));
+    assert_eq!(
+        approval::unasked(&left_out, None),
+        approval::Approval::NotNeeded
+    );
+    let at_once = plan(&rendered(&without), &there, MANAGER);
+    assert_eq!(at_once.forbidden().count(), 1, "CAPO would refuse it");
+}
+
+#[test]
+fn another_bastion_is_made_anew_and_who_may_connect_is_changed_in_place() {
+    let (before, made) = with_bastion();
+    let changed = |change: &dyn Fn(&mut Bastion)| {
+        let mut after = before.clone();
+        change(after.bastion.as_mut().unwrap());
+        plan(&with(&after, &made), &live_as(&before, &made), MANAGER)
+    };
+    let others: [&dyn Fn(&mut Bastion); 3] = [
+        &|bastion| bastion.flavor = "m1.small".into(),
+        &|bastion| bastion.ssh_key = Some("door".into()),
+        &|bastion| bastion.availability_zone = Some("az1".into()),
+    ];
+    for other in others {
+        let anew = changed(other);
+        assert_eq!(effects(&anew), only("bastion", Effect::Rolled), "{anew:#?}");
+        let told = text::summary(&anew.parts[1]);
+        assert!(told.contains("made anew, about 1 min"), "{told}");
+        // It is neither the control plane nor a worker.
+        let strict = ApprovalPolicy {
+            control_plane: true,
+            workers_percent: Some(0),
+        };
+        let waits = approval::approval(&anew, &strict, None);
+        assert_eq!(waits, approval::Approval::NotNeeded);
+    }
+    let opened = changed(&|bastion| bastion.allowed_cidrs[0] = "192.0.2.0/24".parse().unwrap());
+    assert_eq!(effects(&opened), only("bastion", Effect::InPlace));
+    let field = &opened.parts[1].fields[0];
+    assert_eq!(field.after.as_deref(), Some("192.0.2.0/24"));
 }
 
 #[test]

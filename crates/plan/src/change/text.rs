@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
-use super::{Effect, FieldChange, Part, Plan};
+use super::{Effect, FieldChange, Part, Plan, Subject, bastion};
 
 /// The longest value that is shown whole.
 const LONGEST: usize = 60;
 
 /// What becomes of a part, in a line without its name.
 pub fn summary(part: &Part) -> String {
+    if part.subject == Subject::Bastion {
+        return bastion::summary(part);
+    }
     let counts = match (part.before, part.after) {
         (Some(before), Some(after)) if before != after => format!("{before} → {after} machines"),
         (_, Some(after)) => format!("{}", Machines(after)),

@@ -7,6 +7,7 @@ use capstan_spec::{ClusterName, KubernetesVersion, WorkloadClusterSpec};
 
 use super::{Observation, cause, node};
 use crate::addons;
+use crate::bastion::{self, Standing};
 use crate::facts::CONTROL_PLANE;
 use crate::upgrade::Move;
 
@@ -55,6 +56,7 @@ pub(super) fn all(
         (Phase::ApiEndpoint, &["APIEndpointReady"][..]),
     ] {
         let (progress, reason) = infrastructure(phase, conditions, seen);
+        let (progress, reason) = with_bastion(progress, reason, spec, name, seen);
         phases.push(progress);
         reasons.extend(reason);
     }
@@ -160,6 +162,28 @@ fn infrastructure(
         _ => "",
     };
     (phase(this, state, percent, message), None)
+}
+
+/// The bastion belongs to the network, which is there before it.
+fn with_bastion(
+    network: PhaseProgress,
+    reason: Option<Reason>,
+    spec: &WorkloadClusterSpec,
+    name: &ClusterName,
+    seen: &Observation,
+) -> (PhaseProgress, Option<Reason>) {
+    let there = network.phase == Phase::Network && network.state == StepState::Done;
+    match there.then(|| bastion::standing(spec, name, seen)) {
+        Some(Standing::Moving(message)) => {
+            (phase(network.phase, StepState::Running, 90, message), None)
+        }
+        Some(Standing::Failed(reason)) => {
+            let message = reason.message.clone();
+            let progress = phase(network.phase, StepState::Blocked, 90, message);
+            (progress, Some(reason))
+        }
+        Some(Standing::AsWanted) | None => (network, reason),
+    }
 }
 
 fn network_done(conditions: &[Condition]) -> bool {

@@ -164,3 +164,43 @@ fn an_unknown_flavor_is_named() {
     assert_eq!(error.pool, "workers");
     assert!(error.to_string().contains("m1.huge"));
 }
+
+#[test]
+fn a_bastion_comes_on_top() {
+    let (mut flavors, none) = (flavors(), BTreeMap::new());
+    let mut with_one = spec();
+    let bastion = |flavor: &str| Bastion {
+        flavor: flavor.into(),
+        image: None,
+        ssh_key: None,
+        allowed_cidrs: ["203.0.113.0/24", "192.0.2.0/24"]
+            .map(|range| range.parse().unwrap())
+            .into(),
+        availability_zone: None,
+    };
+    let now = need(&spec(), &flavors, &none).unwrap();
+    with_one.bastion = Some(bastion("m1.small"));
+    let more = beyond(&need(&with_one, &flavors, &none).unwrap(), &now);
+    for (resource, amount) in [
+        (Resource::Instances, 1),
+        (Resource::Cores, 1),
+        (Resource::Ram, 2048),
+        (Resource::Ports, 1),
+        (Resource::FloatingIps, 1),
+        (Resource::SecurityGroups, 2),
+        (Resource::SecurityGroupRules, 11),
+        (Resource::ServerGroups, 0),
+    ] {
+        assert_eq!(more.get(&resource), Some(&amount), "{resource}");
+    }
+    with_one.bastion = Some(bastion("m1.none"));
+    let unknown = need(&with_one, &flavors, &none).unwrap_err();
+    assert!(unknown.to_string().contains("the bastion"), "{unknown}");
+    if let Some(flavor) = flavors.get_mut("m1.small") {
+        flavor.disk_gib = 0;
+    }
+    with_one.bastion = Some(bastion("m1.small"));
+    let more = need(&with_one, &flavors, &none).unwrap();
+    assert_eq!(more[&Resource::Volumes], 1);
+    assert_eq!(more[&Resource::Gigabytes], 20);
+}

@@ -12,7 +12,7 @@ use capstan_capi::kind;
 use capstan_spec::naming::CLOUD_TAG_KEY;
 use capstan_spec::{ClusterName, Cni, Machines, WorkloadClusterSpec, defaults};
 
-use super::{IDENTITY_CLOUD, RenderError, canonical, metadata, to_value, volumes};
+use super::{IDENTITY_CLOUD, RenderError, bastion, canonical, metadata, to_value, volumes};
 use crate::facts::Facts;
 
 /// Neutron's word.
@@ -34,9 +34,11 @@ pub(super) fn cluster(
         cidr: spec.network.node_cidr.to_string(),
         dns_nameservers: facts.dns_nameservers.clone(),
     };
+    let mut metadata = metadata::of(name, name.cluster());
+    metadata.annotations.extend(bastion::allowed(spec));
     OpenStackCluster::new(
         kind::OPENSTACK_CLUSTER,
-        metadata::of(name, name.cluster()),
+        metadata,
         OpenStackClusterSpec {
             identity_ref: IdentityReference {
                 name: name.identity_secret(),
@@ -69,10 +71,14 @@ pub(super) fn cluster(
             },
             managed_security_groups: ManagedSecurityGroups {
                 allow_all_in_cluster_traffic: spec.cni == Cni::None,
-                all_nodes_security_group_rules: pod_network_rules(spec),
+                all_nodes_security_group_rules: pod_network_rules(spec)
+                    .into_iter()
+                    .chain(bastion::rule(facts))
+                    .collect(),
                 control_plane_nodes_security_group_rules: api_rules(access.port),
                 worker_nodes_security_group_rules: node_port_rules(&spec.network.node_port_cidrs),
             },
+            bastion: bastion::bastion(spec, name, facts),
             control_plane_availability_zones: zones,
             tags: std::iter::once(name.cloud_tag())
                 .chain(spec.tags.iter().cloned())
@@ -95,6 +101,7 @@ fn api_rules(port: u16) -> Vec<SecurityGroupRule> {
         port_range_min: port,
         port_range_max: port,
         remote_ip_prefix: None,
+        remote_group_id: None,
         remote_managed_groups: Vec::new(),
     }]
 }
@@ -113,6 +120,7 @@ fn node_port_rules(ranges: &[ipnet::IpNet]) -> Vec<SecurityGroupRule> {
         port_range_min: *defaults::NODE_PORTS.start(),
         port_range_max: *defaults::NODE_PORTS.end(),
         remote_ip_prefix: Some(range.to_string()),
+        remote_group_id: None,
         remote_managed_groups: Vec::new(),
     };
     let both = |range| [(range, "tcp"), (range, "udp")];
@@ -152,6 +160,7 @@ fn pod_network_rules(spec: &WorkloadClusterSpec) -> Vec<SecurityGroupRule> {
             port_range_min: *ports.start(),
             port_range_max: *ports.end(),
             remote_ip_prefix: None,
+            remote_group_id: None,
             remote_managed_groups: vec!["controlplane", "worker"],
         }
     };

@@ -49,6 +49,7 @@ fn facts() -> Facts {
         capacities: BTreeMap::new(),
         registry_secret: None,
         mirror: None,
+        bastion: None,
     }
 }
 

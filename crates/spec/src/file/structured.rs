@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::{Reading, keys};
+use super::{Origin, Reading, keys};
 use crate::finding::Finding;
 use crate::schema;
 use crate::yaml::{Entry, Node, NodeValue};
 
 /// Fields of the spec at the top of the file.
-pub(super) const FIELDS: [&str; 15] = [
+pub(super) const FIELDS: [&str; 16] = [
     "cloud",
     "version",
     "image",
@@ -20,6 +20,7 @@ pub(super) const FIELDS: [&str; 15] = [
     "cni",
     "kubeadm",
     "sshKey",
+    "bastion",
     "tags",
     "approval",
     "deletionPolicy",
@@ -38,6 +39,15 @@ impl Reading {
             .and_then(|fields| fields.get(&entry.key));
         let value = self.json(&entry.key, &entry.value, below.unwrap_or(&Value::Null));
         self.note(&entry.key, entry);
+        if matches!(entry.value.value, NodeValue::Map(_)) {
+            // What is missing in it, or is wrong about the whole, is told at its head.
+            self.origins.push(Origin {
+                path: entry.key.clone(),
+                key: entry.key.clone(),
+                position: entry.position,
+                file: None,
+            });
+        }
         merge_field(&mut self.spec, entry.key.clone(), value);
     }
 

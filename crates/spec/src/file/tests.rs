@@ -284,3 +284,25 @@ fn a_written_file_looks_like_this() {
 mod bases;
 mod keys_table;
 mod round_trip;
+
+#[test]
+fn what_is_missing_in_a_part_is_told_at_its_head() {
+    let bastion = |rest: &str| errors(&with(&format!("bastion:\n  flavor: small\n{rest}")));
+    let told = bastion("");
+    assert_eq!(
+        told,
+        ["line 4, column 1: bastion: missing field `allowedCidrs`"]
+    );
+    let told = bastion("  allowedCidrs: [203.0.113.0/24]");
+    assert!(
+        told[0].starts_with("line 4, column 1: bastion.sshKey: nobody could log in"),
+        "{told:?}"
+    );
+    let told = bastion("  allowedCidrs: []\nsshKey: ops");
+    assert!(
+        told[0].starts_with("line 6, column 17: bastion.allowedCidrs: nobody"),
+        "{told:?}"
+    );
+    let told = bastion("  allowedCidr: []\nsshKey: ops");
+    assert!(told[0].contains("did you mean allowedCidrs?"), "{told:?}");
+}

@@ -276,7 +276,7 @@ pub(super) fn api_access(spec: &WorkloadClusterSpec, findings: &mut Vec<Finding>
 }
 
 /// A range must be written by its first address: anything else is a slip of the pen in one of the two numbers.
-fn cidr(path: &str, range: IpNet, findings: &mut Vec<Finding>) {
+pub(super) fn cidr(path: &str, range: IpNet, findings: &mut Vec<Finding>) {
     if range.trunc() != range {
         let text = format!("{range} has bits set behind its prefix");
         findings.push(Finding::error(path, text).remedy(format!("write {}", range.trunc())));

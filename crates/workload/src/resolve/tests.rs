@@ -2,8 +2,10 @@ use capstan_catalog::Catalogue;
 use capstan_openstack::{Holdings, Inventory, Quota, Zones};
 use capstan_plan::upgrade::Move;
 use capstan_spec::cluster::kubeadm::BootstrapFormat;
-use capstan_spec::cluster::{Autoscaling, ExistingNetwork, ExtraNetwork, Gpu, Ipv6, Volume};
-use capstan_spec::status::{NodeImage, PoolImage};
+use capstan_spec::cluster::{
+    Autoscaling, Bastion, ExistingNetwork, ExtraNetwork, Gpu, Ipv6, Volume,
+};
+use capstan_spec::status::{NodeImage, PoolImage, ResolvedBastion};
 use capstan_spec::{Architecture, KubernetesVersion};
 use serde_json::{Value, json};
 
@@ -439,4 +441,62 @@ fn further_networks_are_pinned_with_their_subnets_and_groups() {
     );
     spec.workers[0].networks[0].subnet = Some("v5".into());
     assert!(told(&spec)[0].contains("v5"), "{:?}", told(&spec));
+}
+
+#[test]
+fn a_bastion_keeps_the_image_it_came_with() {
+    let mut spec = spec();
+    let wanted = Bastion {
+        flavor: "diskless".into(),
+        image: None,
+        ssh_key: Some("ops".into()),
+        allowed_cidrs: vec!["203.0.113.0/24".parse().unwrap()],
+        availability_zone: Some("az1".into()),
+    };
+    spec.bastion = Some(wanted.clone());
+    assert!(needs_holdings(&spec));
+    let found = look(&spec, None).unwrap();
+    let expected = ResolvedBastion {
+        image_id: Some("i36".into()),
+        root_volume_gib: Some(20),
+        ..ResolvedBastion::default()
+    };
+    assert_eq!(found.bastion, Some(expected));
+    // The cluster's image becomes another; the bastion's does not, until it is named.
+    let upgraded = Resolved {
+        version: Some(KubernetesVersion::new(1, 35, 4)),
+        image_id: Some("i35".into()),
+        ..found.clone()
+    };
+    let image = |spec: &WorkloadClusterSpec, before: &Resolved| {
+        let found = look(spec, Some(before)).unwrap().bastion.unwrap();
+        found.image_id.unwrap()
+    };
+    assert_eq!(image(&spec, &upgraded), "i36");
+    let mut named = spec.clone();
+    named.bastion.as_mut().unwrap().image = Some("ubuntu-capi-image-v1.35.4".into());
+    assert_eq!(image(&named, &found), "i35");
+    // What is only looked up is forgotten with the wish, and what was made is not.
+    let mut made = found.clone();
+    made.bastion.as_mut().unwrap().floating_ip_id = Some("ip".into());
+    spec.bastion = None;
+    assert_eq!(look(&spec, Some(&found)).unwrap().bastion, None);
+    assert_eq!(look(&spec, Some(&made)).unwrap().bastion, made.bastion);
+
+    spec.bastion = Some(Bastion {
+        flavor: "smal".into(),
+        image: Some("gpo".into()),
+        ssh_key: Some("opps".into()),
+        availability_zone: Some("az2".into()),
+        ..wanted.clone()
+    });
+    let wrong = told(&spec);
+    assert_eq!(wrong.len(), 4, "{wrong:#?}");
+    spec.bastion = Some(Bastion {
+        flavor: "small".into(),
+        image: Some("gpu".into()),
+        ..wanted
+    });
+    let text = "a bastion of flavor small has 20 GiB of disk, and its image wants 40";
+    assert_eq!(told(&spec), [text]);
 }

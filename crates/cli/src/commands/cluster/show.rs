@@ -1,10 +1,13 @@
 //! `capstan cluster show`.
 
+use std::net::IpAddr;
+
 use capstan_spec::ClusterName;
+use capstan_spec::cluster::Bastion;
 use capstan_spec::record::HistoryEntry;
 use capstan_spec::status::PendingPlan;
 use capstan_workload::resource::{ClusterRecord, WorkloadCluster};
-use capstan_workload::template;
+use capstan_workload::{bastion, template};
 use clap::Args;
 use kube::{Api, Client};
 
@@ -41,10 +44,12 @@ impl Show {
         let cluster = self.target.cluster(&api, &self.cluster).await?;
         let client = api.into_client();
         let template = self.template(&client, &cluster).await?;
+        let way_in = self.way_in(&client, &cluster).await?;
         let history = self.history(client, &cluster).await?;
         printer.result(&cluster, || {
             let mut lines = lines(&cluster, None);
             lines.extend(template);
+            lines.extend(way_in);
             lines.extend(certificates(&cluster));
             let pending = cluster.status.as_ref().and_then(|s| s.pending.as_ref());
             lines.extend(
@@ -78,6 +83,26 @@ impl Show {
         Ok(Some(format!("  made from template {name}{state}")))
     }
 
+    /// How one gets to the nodes by way of the bastion; nothing where there is none.
+    async fn way_in(
+        &self,
+        client: &Client,
+        cluster: &WorkloadCluster,
+    ) -> Result<Vec<String>, Failure> {
+        let status = cluster.status.as_ref();
+        let resolved = status.and_then(|status| status.resolved.as_ref());
+        let made = resolved.and_then(|resolved| resolved.bastion.as_ref());
+        let address = made.and_then(|made| made.floating_ip.as_deref());
+        let uid = status.and_then(|status| status.uid.clone());
+        let (Some(wanted), Some(address), Some(uid)) = (&cluster.spec.bastion, address, uid) else {
+            return Ok(Vec::new());
+        };
+        let name = ClusterName::new(&self.target.namespace, &self.cluster, uid);
+        let nodes = bastion::nodes(client, &name).await;
+        let nodes = nodes.map_err(|error| Failure::of(Exit::Failed, &error, None))?;
+        Ok(bastion_lines(wanted, address, &nodes))
+    }
+
     /// The newest entries of the cluster's record, oldest first; none before the first was made.
     async fn history(
         &self,
@@ -97,6 +122,19 @@ impl Show {
         let mut history = status.history;
         Ok(history.split_off(history.len().saturating_sub(SHOWN)))
     }
+}
+
+/// The bastion, and the line by which one gets to the first node.
+fn bastion_lines(wanted: &Bastion, address: &str, nodes: &[(String, IpAddr)]) -> Vec<String> {
+    let allowed: Vec<_> = wanted.allowed().iter().map(ToString::to_string).collect();
+    let allowed = allowed.join(", ");
+    let head = format!(
+        "  bastion {address}, reachable from {allowed}; USER is that of its image (ubuntu, debian …)"
+    );
+    let way = nodes
+        .first()
+        .map(|(node, inner)| format!("    ssh -J USER@{address} USER@{inner}    leads to {node}"));
+    std::iter::once(head).chain(way).collect()
 }
 
 /// When certificates expire, once there are any.
@@ -147,6 +185,24 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+
+    #[test]
+    fn the_way_to_a_node_is_told_ready_made() {
+        let wanted = Bastion {
+            flavor: "small".into(),
+            image: None,
+            ssh_key: None,
+            allowed_cidrs: vec!["203.0.113.0/24".parse().unwrap()],
+            availability_zone: None,
+        };
+        let node = ("demo-x7k2p-w1".to_owned(), "10.8.0.12".parse().unwrap());
+        let lines = bastion_lines(&wanted, "198.51.100.8", &[node]);
+        let head = "  bastion 198.51.100.8, reachable from 203.0.113.0/24";
+        assert!(lines[0].starts_with(head), "{lines:?}");
+        let way = "    ssh -J USER@198.51.100.8 USER@10.8.0.12    leads to demo-x7k2p-w1";
+        assert_eq!(lines[1], way);
+        assert_eq!(bastion_lines(&wanted, "198.51.100.8", &[]).len(), 1);
+    }
 
     #[test]
     fn an_entry_says_when_what_by_whom_and_how_it_ended() {

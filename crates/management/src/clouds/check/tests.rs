@@ -1,5 +1,6 @@
 use capstan_catalog::Catalogue;
 use capstan_openstack::Inventory;
+use capstan_spec::cluster::Bastion;
 use capstan_spec::{KubernetesVersion, WorkloadClusterSpec};
 use serde_json::{Value, json};
 
@@ -141,6 +142,13 @@ fn a_kept_look_says_what_a_cluster_cannot_have() {
     wrong.workers[0].availability_zone = Some("nowa".into());
     wrong.network.external_network = Some("pubic".into());
     wrong.ssh_key = Some("not looked at without the project's holdings".into());
+    wrong.bastion = Some(Bastion {
+        flavor: "m1.node".into(),
+        image: None,
+        ssh_key: Some("neither".into()),
+        allowed_cidrs: Vec::new(),
+        availability_zone: None,
+    });
     let found = told(&wrong);
     let text: Vec<_> = found
         .iter()

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use capstan_spec::file;
-use capstan_spec::status::{Capacity, PoolImage, Resolved, ResolvedNetwork, ResolvedSubnet};
+use capstan_spec::status::{
+    Capacity, PoolImage, Resolved, ResolvedBastion, ResolvedNetwork, ResolvedSubnet,
+};
 
 use super::*;
 use crate::facts::Surroundings;
@@ -82,6 +84,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "kubeadm.etcd.defragmentation.gainPercent",
         "plan::etcd, by the controller",
     ),
+    ("bastion.image", "Facts, by Resolved::bastion"),
     ("deletionPolicy", "the controller"),
 ];
 
@@ -140,12 +143,23 @@ fn resolved() -> Resolved {
             router_id: Some("id-of-edge".into()),
         }),
         registry_secret: Some("demo-x7k2p-registries-1".into()),
+        bastion: Some(ResolvedBastion {
+            image_id: Some("id-of-jump".into()),
+            root_volume_gib: Some(20),
+            floating_ip_id: Some("id-of-address".into()),
+            floating_ip: Some("198.51.100.8".into()),
+            security_group_id: Some("id-of-group".into()),
+            image_asked: None,
+        }),
         ..Resolved::default()
     }
 }
 
 fn rendered(spec: &WorkloadClusterSpec) -> Option<Rendered> {
-    let facts = Facts::collect(spec, &resolved(), &Surroundings::default()).ok()?;
+    let mut resolved = resolved();
+    // Nothing was ever made for a bastion that was never wished.
+    resolved.bastion = resolved.bastion.filter(|_| spec.bastion.is_some());
+    let facts = Facts::collect(spec, &resolved, &Surroundings::default()).ok()?;
     Some(render(spec, &name(), &facts).unwrap())
 }
 

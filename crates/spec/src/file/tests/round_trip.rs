@@ -6,8 +6,8 @@ use crate::cluster::kubeadm::{
     RegistryMirror,
 };
 use crate::cluster::{
-    Architecture, Autoscaling, EtcdVolume, ExistingNetwork, ExtraNetwork, Gpu, Ipv6, RootVolume,
-    Taint, TaintEffect, Volume,
+    Architecture, Autoscaling, Bastion, EtcdVolume, ExistingNetwork, ExtraNetwork, Gpu, Ipv6,
+    RootVolume, Taint, TaintEffect, Volume,
 };
 use crate::{ApiAccess, ControlPlane, Network, ServerGroupPolicy, WorkerPool};
 
@@ -85,6 +85,16 @@ fn enriched(pool: WorkerPool) -> WorkerPool {
             effect: TaintEffect::NoSchedule,
         }],
         ..pool
+    }
+}
+
+fn bastion() -> Bastion {
+    Bastion {
+        flavor: "m1: x #y".into(),
+        image: Some("1.10".into()),
+        ssh_key: Some("no".into()),
+        allowed_cidrs: vec!["203.0.113.0/24".parse().unwrap()],
+        availability_zone: Some("az1".into()),
     }
 }
 
@@ -281,6 +291,7 @@ fn spec() -> impl Strategy<Value = WorkloadClusterSpec> {
                     } else {
                         Architecture::Amd64
                     },
+                    bastion: kubeadm.proxy.is_some().then(bastion),
                     ssh_key: kubeadm.proxy.is_some().then(|| "ops".to_owned()),
                     tags: if kubeadm.proxy.is_some() {
                         vec!["team=a".into()]

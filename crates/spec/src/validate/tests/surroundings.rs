@@ -1,4 +1,4 @@
-use super::refused;
+use super::{refused, with};
 
 #[test]
 fn networks() {
@@ -90,4 +90,65 @@ fn keys_and_tags() {
         ("tags: [capstan-cluster=x]", "tags[0]", "own tag"),
         (&long, "tags[0]", "60 characters"),
     ]);
+}
+
+#[test]
+fn bastions() {
+    let of = |piece: &str| format!("{{sshKey: ops, bastion: {{{piece}}}}}");
+    let allowed = "flavor: a, allowedCidrs: [203.0.113.0/24]";
+    let cases = [
+        (
+            "flavor: ' ', allowedCidrs: [203.0.113.0/24]".to_owned(),
+            "bastion.flavor",
+            "empty",
+        ),
+        (format!("{allowed}, image: ''"), "bastion.image", "empty"),
+        (format!("{allowed}, sshKey: ''"), "bastion.sshKey", "empty"),
+        (
+            format!("{allowed}, availabilityZone: ''"),
+            "bastion.availabilityZone",
+            "empty",
+        ),
+        (
+            "flavor: a, allowedCidrs: []".to_owned(),
+            "bastion.allowedCidrs",
+            "nobody",
+        ),
+        (
+            "flavor: a, allowedCidrs: [203.0.113.7/24]".to_owned(),
+            "bastion.allowedCidrs[0]",
+            "bits",
+        ),
+        (
+            "flavor: a, allowedCidrs: [192.0.2.0/24, 'fd00::/8']".to_owned(),
+            "bastion.allowedCidrs[1]",
+            "IPv6",
+        ),
+    ];
+    for (piece, path, word) in &cases {
+        refused(&[(&of(piece), path, word)]);
+    }
+    refused(&[(
+        &format!("bastion: {{{allowed}}}"),
+        "bastion.sshKey",
+        "nobody could log in",
+    )]);
+}
+
+#[test]
+fn a_bastion_that_is_open_or_leads_nowhere_is_remarked() {
+    let remarks = |piece: &str| -> Vec<String> {
+        let found = crate::validate::spec(&with(piece));
+        assert!(
+            found.iter().all(|finding| !finding.is_error()),
+            "{found:#?}"
+        );
+        found.into_iter().map(|finding| finding.message).collect()
+    };
+    let well = "{sshKey: ops, bastion: {flavor: a, allowedCidrs: [203.0.113.0/24]}}";
+    assert_eq!(remarks(well), Vec::<String>::new());
+    let open = remarks("{sshKey: ops, bastion: {flavor: a, allowedCidrs: [0.0.0.0/0]}}");
+    assert!(open.len() == 1 && open[0].contains("everybody"), "{open:?}");
+    let alone = remarks("bastion: {flavor: a, sshKey: ops, allowedCidrs: [203.0.113.0/24]}");
+    assert!(alone.len() == 1 && alone[0].contains("no key"), "{alone:?}");
 }
