@@ -1,5 +1,6 @@
 //! Every rule a workload cluster must keep that needs no look at the cloud. All findings at once.
 
+mod hooks;
 mod kubeadm;
 mod machines;
 mod network;
@@ -56,6 +57,7 @@ pub fn spec(spec: &WorkloadClusterSpec) -> Vec<Finding> {
     network::network(spec, &mut findings);
     network::api_access(spec, &mut findings);
     kubeadm::kubeadm(spec, &mut findings);
+    hooks::hooks(spec, &mut findings);
     ssh_key(spec, &mut findings);
     tags(spec, &mut findings);
     findings

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::block::Block;
 use super::{Reading, keys};
 use crate::finding::Finding;
 use crate::schema;
@@ -21,6 +22,7 @@ pub(super) const FIELDS: [&str; 15] = [
     "kubeadm",
     "sshKey",
     "tags",
+    "hooks",
     "approval",
     "deletionPolicy",
     "paused",
@@ -64,7 +66,15 @@ impl Reading {
                     }
                 }
             }
-            _ => self.claim(path, path, entry.value.position.or(entry.position)),
+            value => {
+                self.claim(path, path, entry.value.position.or(entry.position));
+                let key = entry.position;
+                let key = key.filter(|_| matches!(value, NodeValue::Text(_)));
+                let block = key.and_then(|key| Block::of(&self.text, key));
+                if let Some(origin) = self.origins.last_mut() {
+                    origin.block = block;
+                }
+            }
         }
     }
 

@@ -185,7 +185,14 @@ pub(crate) fn lines(cluster: &WorkloadCluster, elapsed: Option<Duration>) -> Vec
         ));
     }
     for warning in warnings(status) {
-        lines.push(format!("  note: {warning}"));
+        // Why something stands still is among the reasons, with what to do.
+        if progress
+            .reasons
+            .iter()
+            .all(|reason| reason.message != warning)
+        {
+            lines.push(format!("  note: {warning}"));
+        }
     }
     for reason in &progress.reasons {
         let object = reason
@@ -286,6 +293,27 @@ mod tests {
         assert!(!spread.contains("speaks"), "{spread}");
         let shared = told(vec![condition(Condition::SPREAD, False)]);
         assert!(shared.contains("note: Spread speaks"), "{shared}");
+    }
+
+    #[test]
+    fn what_is_among_the_reasons_is_no_note_as_well() {
+        let status = WorkloadClusterStatus {
+            conditions: vec![condition(Condition::HOOKS, ConditionStatus::False)],
+            progress: Some(Progress {
+                reasons: vec![Reason {
+                    code: ReasonCode::HookFailed,
+                    message: "HooksSucceeded speaks".to_owned(),
+                    remedy: "wait".to_owned(),
+                    object: None,
+                    detail: None,
+                }],
+                ..Progress::default()
+            }),
+            ..WorkloadClusterStatus::default()
+        };
+        let told = lines(&cluster(status), None).join("\n");
+        assert!(told.contains("why: HooksSucceeded speaks"), "{told}");
+        assert_eq!(told.matches("speaks").count(), 1, "{told}");
     }
 
     #[test]
