@@ -205,10 +205,13 @@ pub fn enter(hook: &Hook, run: &mut HookRun, seen: Seen, now: Timestamp) {
     }
 }
 
-/// Those that have not run cannot run any more.
-pub fn skip(runs: &mut [HookRun], why: &str, now: Timestamp) {
-    let left = |run: &&mut HookRun| !matches!(run.state, HookState::Succeeded | HookState::Skipped);
-    for run in runs.iter_mut().filter(left) {
+/// Those that hold anything up cannot run any more.
+pub fn skip(hooks: &[Hook], runs: &mut [HookRun], why: &str, now: Timestamp) {
+    let left = hooks
+        .iter()
+        .zip(runs)
+        .filter(|(hook, run)| !passes(hook, run));
+    for (_, run) in left {
         run.state = HookState::Skipped;
         run.finished = Some(now);
         run.message = cut(why);

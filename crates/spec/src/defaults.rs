@@ -127,13 +127,6 @@ pub(crate) fn file_permissions() -> String {
 pub(crate) const fn hook_timeout() -> u32 {
     HOOK_TIMEOUT
 }
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes fields by reference"
-)]
-pub(crate) const fn is_hook_timeout(seconds: &u32) -> bool {
-    *seconds == HOOK_TIMEOUT
-}
 pub(crate) fn manifest_key() -> String {
     MANIFEST_KEY.to_owned()
 }

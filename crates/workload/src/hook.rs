@@ -25,6 +25,8 @@ use self::look::Words;
 const HOOK: &str = "capstan.dev/hook";
 /// Annotation of a hook's Jobs: which run has made it.
 const RUN: &str = "capstan.dev/hook-run";
+/// Field manager of hooks: a namespace that a hook names, too, keeps what the addon in it needs.
+const MANAGER: &str = "capstan-hooks";
 /// Limit for applying everything in one look. What is not applied by then is in the next: until the hook's own time is over.
 const APPLY: Duration = Duration::from_secs(20);
 
@@ -71,7 +73,7 @@ async fn bring_about(
     run: &HookRun,
     words: Words,
 ) -> Result<Seen, Error> {
-    let applier = Applier::new(access.client().await?);
+    let applier = Applier::new(access.client().await?).writing_as(MANAGER);
     if !run.applied {
         for object in &mut objects {
             mark(object, run);

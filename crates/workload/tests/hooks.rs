@@ -181,14 +181,10 @@ async fn objects_come_in_an_order_that_works_and_a_job_runs_once() {
         "waits for Job hooks/setup (pods: 0 active, 0 failed)"
     );
     let maps: Api<ConfigMap> = Api::namespaced(setup.client.clone(), "default");
-    let marks = maps
-        .get("setup")
-        .await
-        .unwrap()
-        .metadata
-        .annotations
-        .unwrap();
-    assert_eq!(marks["capstan.dev/hook"], "setup");
+    let made = maps.get("setup").await.unwrap().metadata;
+    let writers = made.managed_fields.unwrap();
+    assert_eq!(writers[0].manager.as_deref(), Some("capstan-hooks"));
+    assert_eq!(made.annotations.unwrap()["capstan.dev/hook"], "setup");
     let uid = setup.uid("setup").await;
 
     setup.end("setup", ["SuccessCriteriaMet", "Complete"]).await;

@@ -10,7 +10,7 @@ use capstan_spec::status::{
 };
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use capstan_workload::equip::{self, Access};
-use capstan_workload::history::ASKED_AGAIN;
+use capstan_workload::history::{self, ASKED_AGAIN};
 use capstan_workload::{Error, hook as step};
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
@@ -63,20 +63,25 @@ impl Hooks<'_> {
     ) -> Result<Option<Action>, Error> {
         let spec = subject.spec().clone();
         let hooks = &spec.hooks.before_delete;
-        lay_out(&spec, status);
-        if hooks.is_empty() {
-            return Ok(None);
+        for run in lay_out(&spec, status) {
+            let text = format!(
+                "hook {run} ({}) was taken out of the cluster",
+                When::BeforeDelete.as_str()
+            );
+            record.note_once(&text, history::asked_by(subject.metadata()));
         }
-        if let Some(why) = nowhere(seen) {
-            let runs = &mut status.hooks.before_delete;
-            let left_out = !hook::is_over(hooks, runs);
-            hook::skip(runs, why, Timestamp::now());
-            if left_out {
-                record.note(&format!("hooks before deletion were left out: {why}"));
-                record.save().await?;
-            }
-            return Ok(None);
+        if let Some(why) =
+            nowhere(seen).filter(|_| !hook::is_over(hooks, &status.hooks.before_delete))
+        {
+            hook::skip(
+                hooks,
+                &mut status.hooks.before_delete,
+                why,
+                Timestamp::now(),
+            );
+            record.note(&format!("hooks before deletion were left out: {why}"));
         }
+        record.save().await?;
         let due = self
             .work(subject, record, status, When::BeforeDelete, hooks, |_| true)
             .await?;
@@ -169,10 +174,15 @@ fn runs(status: &mut WorkloadClusterStatus, when: When) -> &mut Vec<HookRun> {
     }
 }
 
-fn lay_out(spec: &WorkloadClusterSpec, status: &mut WorkloadClusterStatus) {
+/// Gives the names of those before deletion that had not succeeded and are no longer there.
+fn lay_out(spec: &WorkloadClusterSpec, status: &mut WorkloadClusterStatus) -> Vec<String> {
     let (hooks, known) = (&spec.hooks, &mut status.hooks);
     known.after_create = hook::lay_out(&hooks.after_create, &known.after_create);
-    known.before_delete = hook::lay_out(&hooks.before_delete, &known.before_delete);
+    let laid = hook::lay_out(&hooks.before_delete, &known.before_delete);
+    let before = std::mem::replace(&mut known.before_delete, laid).into_iter();
+    let gone = |run: &HookRun| hooks.before_delete.iter().all(|hook| hook.name != run.name);
+    let dropped = before.filter(|run| run.state != HookState::Succeeded && gone(run));
+    dropped.map(|run| run.name).collect()
 }
 
 /// For the cluster's record.

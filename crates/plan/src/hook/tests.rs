@@ -235,7 +235,7 @@ fn what_fails_holds_up_and_says_what_to_do() {
     assert!(reason.remedy.contains("at 00:01:02 UTC"), "{reason:?}");
     assert_eq!(phase("demo", When::BeforeDelete, &[], &[]), None);
 
-    skip(&mut runs, "its API never answered", at(3));
+    skip(&hooks, &mut runs, "its API never answered", at(3));
     assert!(is_over(&hooks, &runs));
     assert_eq!(runs[0].message, "its API never answered");
 }

@@ -37,14 +37,11 @@ pub struct Hook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<ManifestSource>,
     /// Seconds until it has failed if it has not succeeded.
-    #[serde(
-        default = "defaults::hook_timeout",
-        skip_serializing_if = "defaults::is_hook_timeout"
-    )]
+    #[serde(default = "defaults::hook_timeout")]
     #[schemars(range(min = 10, max = 86400))]
     pub timeout_seconds: u32,
     /// What becomes of the rest when it fails.
-    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    #[serde(default)]
     pub on_failure: OnFailure,
 }
 
