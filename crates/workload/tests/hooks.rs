@@ -314,5 +314,8 @@ async fn an_api_that_does_not_answer_is_waited_for() {
     let elsewhere = ClusterName::new("default", "elsewhere", "x7k2p".parse().unwrap());
     lost.access = reached(&lost.client, &elsewhere, &format!("{before}{port}{rest}")).await;
     let told = lost.waits(false).await;
-    assert!(told.starts_with("failed to "), "{told}");
+    assert!(
+        told.starts_with("the API of the cluster does not answer (failed to "),
+        "{told}"
+    );
 }

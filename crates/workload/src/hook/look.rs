@@ -1,7 +1,7 @@
 //! Whether what a hook has applied is done.
 
 use capstan_kubernetes::{
-    Error as KubernetesError, Kinds, ObjectName, condition_status, deployment_available,
+    Error as KubernetesError, ErrorKind, Kinds, ObjectName, condition_status, deployment_available,
     deployment_runs,
 };
 use capstan_plan::hook::{JobSeen, JobState, Seen};
@@ -40,6 +40,9 @@ impl Words {
 
     pub(super) fn of_error(self, error: &Error) -> String {
         match (self, error) {
+            (_, Error::Kubernetes(error)) if error.kind() == ErrorKind::Unreachable => {
+                format!("the API of the cluster does not answer ({error})")
+            }
             (Self::Told, error) => error.reason().message,
             (
                 Self::Withheld,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
-use capstan_spec::progress::{Progress, StepState};
+use capstan_spec::progress::{Progress, ReasonCode, StepState};
 use capstan_spec::status::{ClusterPhase, Condition, ConditionStatus, WorkloadClusterStatus};
 use capstan_workload::resource::WorkloadCluster;
 use clap::Args;
@@ -185,14 +185,7 @@ pub(crate) fn lines(cluster: &WorkloadCluster, elapsed: Option<Duration>) -> Vec
         ));
     }
     for warning in warnings(status) {
-        // Why something stands still is among the reasons, with what to do.
-        if progress
-            .reasons
-            .iter()
-            .all(|reason| reason.message != warning)
-        {
-            lines.push(format!("  note: {warning}"));
-        }
+        lines.push(format!("  note: {warning}"));
     }
     for reason in &progress.reasons {
         let object = reason
@@ -212,12 +205,21 @@ pub(crate) fn lines(cluster: &WorkloadCluster, elapsed: Option<Duration>) -> Vec
 /// What is not as it should be and keeps nothing from working. Why the cluster is not ready or a wish refused is among the
 /// reasons.
 fn warnings(status: &WorkloadClusterStatus) -> impl Iterator<Item = &str> {
+    let reasons = status
+        .progress
+        .iter()
+        .flat_map(|progress| &progress.reasons);
+    let by_hook = reasons
+        .into_iter()
+        .any(|reason| reason.code == ReasonCode::HookFailed);
     status
         .conditions
         .iter()
         .filter(|condition| condition.status == ConditionStatus::False)
-        .filter(|condition| {
-            ![Condition::READY, Condition::ACCEPTED].contains(&condition.kind.as_str())
+        .filter(move |condition| match condition.kind.as_str() {
+            Condition::READY | Condition::ACCEPTED => false,
+            Condition::HOOKS => !by_hook,
+            _ => true,
         })
         .map(|condition| condition.message.as_str())
 }
@@ -251,7 +253,7 @@ const fn mark(state: StepState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use capstan_spec::progress::{NodeProgress, Reason, ReasonCode};
+    use capstan_spec::progress::{NodeProgress, Reason};
     use capstan_spec::{KubernetesVersion, WorkloadClusterSpec};
     use jiff::Timestamp;
 
