@@ -15,12 +15,14 @@ mod job;
 mod told;
 
 use capstan_spec::cluster::{Hook, Hooks, OnFailure};
+use capstan_spec::progress::{Phase, Progress, StepState};
 use capstan_spec::status::{HookRun, HookRuns, HookState};
-use capstan_spec::yaml;
+use capstan_spec::{Cni, WorkloadClusterSpec, yaml};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::Observation;
 use crate::render::canonical;
 
 pub use job::{JobSeen, JobState, JobStep, job, mark};
@@ -137,6 +139,19 @@ pub fn next(hooks: &[Hook], runs: &[HookRun], asked: Option<Timestamp>, now: Tim
         }
     }
     Step::Nothing
+}
+
+/// Whether hooks after creation may begin: everything of the cluster is as wanted but they. Without a pod network of ours as
+/// soon as the API answers, because no node is ready before there is one, and a hook may be what brings it.
+pub fn stands(spec: &WorkloadClusterSpec, seen: &Observation, progress: &Progress) -> bool {
+    if spec.cni == Cni::None {
+        return seen.is_initialized();
+    }
+    let mut rest = progress
+        .phases
+        .iter()
+        .filter(|one| one.phase != Phase::Hooks);
+    !progress.phases.is_empty() && rest.all(|one| one.state == StepState::Done)
 }
 
 /// Whether nothing of the list is left to wait for.

@@ -3,7 +3,7 @@
 use capstan_plan::hook::{self, Step, When};
 use capstan_plan::{Observation, progress};
 use capstan_spec::cluster::Hook;
-use capstan_spec::progress::{Phase, Progress, StepState};
+use capstan_spec::progress::Progress;
 use capstan_spec::status::{
     ClusterPhase, Condition, ConditionStatus, HookRun, HookState, WorkloadClusterStatus,
     set_or_remove,
@@ -40,7 +40,7 @@ impl Hooks<'_> {
     ) -> Result<Option<Timestamp>, Error> {
         let spec = subject.spec().clone();
         lay_out(&spec, status);
-        let stands = !rests && stands(&progress(&spec, self.name, seen));
+        let stands = !rests && hook::stands(&spec, seen, &progress(&spec, self.name, seen));
         let paused = spec.paused;
         let hooks = &spec.hooks.after_create;
         let due = self
@@ -198,15 +198,6 @@ fn ended(when: When, run: &HookRun) -> String {
     text
 }
 
-/// Whether everything of a cluster is as wanted but its hooks.
-fn stands(progress: &Progress) -> bool {
-    let mut rest = progress
-        .phases
-        .iter()
-        .filter(|one| one.phase != Phase::Hooks);
-    !progress.phases.is_empty() && rest.all(|one| one.state == StepState::Done)
-}
-
 /// Why there is nothing for hooks to run in before a deletion; `None` when there is.
 fn nowhere(seen: &Observation) -> Option<&'static str> {
     match &seen.cluster {
@@ -245,9 +236,7 @@ pub(super) async fn way_in(
 
 #[cfg(test)]
 mod tests {
-    use StepState::{Done, Running, Waiting};
     use capstan_capi::view;
-    use capstan_spec::progress::PhaseProgress;
 
     use super::*;
 
@@ -268,31 +257,6 @@ mod tests {
         going.metadata.deletion_timestamp = Some(Timestamp::UNIX_EPOCH);
         seen.cluster = Some(going);
         assert_eq!(nowhere(&seen), Some("the cluster is going already"));
-    }
-
-    #[test]
-    fn a_cluster_stands_when_all_but_its_hooks_is_done() {
-        let of = |states: &[(Phase, StepState)]| Progress {
-            phases: states
-                .iter()
-                .map(|(phase, state)| PhaseProgress {
-                    phase: *phase,
-                    state: *state,
-                    percent: 0,
-                    message: String::new(),
-                })
-                .collect(),
-            ..Progress::default()
-        };
-        assert!(stands(&of(&[
-            (Phase::Addons, Done),
-            (Phase::Hooks, Waiting)
-        ])));
-        assert!(!stands(&of(&[
-            (Phase::Addons, Running),
-            (Phase::Hooks, Waiting)
-        ])));
-        assert!(!stands(&of(&[])));
     }
 
     #[test]

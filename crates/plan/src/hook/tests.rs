@@ -1,5 +1,7 @@
+use capstan_capi::view;
+use capstan_spec::KubernetesVersion;
 use capstan_spec::cluster::ManifestSource;
-use capstan_spec::progress::StepState;
+use capstan_spec::progress::PhaseProgress;
 
 use super::JobState::{Active, Complete, Failed, Going};
 use super::*;
@@ -272,4 +274,42 @@ fn a_job_is_made_once_per_run_and_nobody_elses_is_touched() {
     ] {
         assert_eq!(of(Some(&first), state, run), step, "{state:?}");
     }
+}
+
+#[test]
+fn hooks_begin_when_all_else_is_done_or_where_the_pod_network_may_be_theirs() {
+    let of = |states: &[(Phase, StepState)]| Progress {
+        phases: states
+            .iter()
+            .map(|(phase, state)| PhaseProgress {
+                phase: *phase,
+                state: *state,
+                percent: 0,
+                message: String::new(),
+            })
+            .collect(),
+        ..Progress::default()
+    };
+    let mut spec = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "b");
+    let mut seen = Observation::default();
+    let (done, running) = (StepState::Done, StepState::Running);
+    let waiting = (Phase::Hooks, StepState::Waiting);
+    assert!(stands(
+        &spec,
+        &seen,
+        &of(&[(Phase::Workers, done), waiting])
+    ));
+    assert!(!stands(
+        &spec,
+        &seen,
+        &of(&[(Phase::Workers, running), waiting])
+    ));
+    assert!(!stands(&spec, &seen, &of(&[])));
+    spec.cni = Cni::None;
+    let unready = of(&[(Phase::Workers, running), waiting]);
+    assert!(!stands(&spec, &seen, &unready), "there is no API yet");
+    let mut plane = view::ControlPlane::default();
+    plane.status.initialization.control_plane_initialized = true;
+    seen.control_plane = Some(plane);
+    assert!(stands(&spec, &seen, &unready));
 }
