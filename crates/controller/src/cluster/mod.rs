@@ -111,7 +111,7 @@ pub(crate) async fn reconcile(
             return Ok(Action::await_change());
         }
         let outcome = Box::pin(delete::remove(&world, &mut subject)).await;
-        return subject.told(outcome, ClusterPhase::Deleting).await;
+        return Box::pin(subject.told(outcome, ClusterPhase::Deleting)).await;
     }
     if !subject.has_finalizer() {
         subject.set_finalizer(true).await?;
@@ -125,7 +125,7 @@ pub(crate) async fn reconcile(
         .settled
         .looked_in_full(&ObjectRef::from_obj(&*cluster));
     let outcome = Box::pin(bring_about(&world, &mut subject)).await;
-    subject.told(outcome, ClusterPhase::Pending).await
+    Box::pin(subject.told(outcome, ClusterPhase::Pending)).await
 }
 
 /// Wakes machines that may join, and looks into the cluster: when its kubeconfig expires, and its addons. Gives how it is
