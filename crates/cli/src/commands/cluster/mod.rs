@@ -74,7 +74,7 @@ impl Cluster {
             Self::Export(export) => export.run(global, printer).await,
             Self::Import(import) => import.run(printer),
             Self::Plan(plan) => plan.run(global, printer).await,
-            Self::Apply(apply) => apply.run(global, printer).await,
+            Self::Apply(apply) => Box::pin(apply.run(global, printer)).await,
             Self::List(list) => list.run(global, printer).await,
             Self::Show(show) => show.run(global, printer).await,
             Self::Kubeconfig(kubeconfig) => kubeconfig.run(global, printer).await,
