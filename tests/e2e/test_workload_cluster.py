@@ -9,6 +9,7 @@ from project import difference, listing
 from waiting import until
 
 MANIFEST = Path(__file__).with_name("echo.yaml")
+HOOKED = Path(__file__).with_name("hooked.yaml")
 NOT_FOUND, CONFLICT, QUOTA, INPUT = 4, 5, 6, 8
 
 
@@ -119,7 +120,18 @@ class Demo:
 
     def __init__(self, bed, project):
         self.bed, self.project = bed, project
-        self.wish = ["cluster", "create", "demo", "--workers", "2", "--flavor", "m1.medium", "--api-cidr", bed.caller]
+        self.file = project.home / "demo.yaml"
+        self.file.write_text(HOOKED.read_text() + f"RESTRICT_KUBEAPI: [{bed.caller}]\n")
+        self.wish = ["cluster", "create", "demo", "--file", self.file]
+
+    def status(self):
+        """What the controller says of it."""
+        return json.loads(self.project.capstan("cluster", "show", "demo", "-o", "json").stdout)["status"]
+
+    def management(self):
+        """kubectl on the management server."""
+        way = json.loads(self.project.capstan("env", "clusterctl", "-o", "json").stdout)
+        return Kubectl(self.bed.kubectl, way["kubeconfig"])
 
     def kubectl(self):
         path = self.project.home / "demo.kubeconfig"
@@ -159,6 +171,36 @@ def test_the_same_wish_again_and_another(demo, served):
     other = served.capstan("cluster", "create", "demo", "--workers", "7", "--flavor", "m1.medium",
                            "--api-cidr", demo.bed.caller, check=False)
     assert other.returncode == CONFLICT and "workers[0].replicas: 2, 7" in other.stderr, other.stderr
+
+
+LATER = """
+- name: later
+  manifest: |
+    {apiVersion: v1, kind: ConfigMap, metadata: {name: later}}
+"""
+
+
+def test_its_hook_ran_once_and_one_that_comes_later_runs_then(demo, served):
+    """The Job read what the ConfigMap beside it says; the next hook does not run the first again. Then the cluster is left in
+    peace as any other is."""
+    kubectl = demo.kubectl()
+
+    def job():
+        found = json.loads(kubectl("get", "job", "setup", "--namespace", "hooked", "-o", "json"))
+        assert found["status"]["succeeded"] == 1, found
+        return found["metadata"]["uid"]
+    uid = job()
+    assert "hook setup (after creation) succeeded" in served.capstan("cluster", "show", "demo").stdout
+    later = served.home / "later.yaml"
+    later.write_text(demo.file.read_text().replace("  afterCreate:\n", "  afterCreate:" + LATER.replace("\n", "\n  ") + "\n"))
+    plan = served.capstan("cluster", "plan", "demo", "-f", later).stdout
+    assert "hook later runs once the cluster stands" in plan and "setup" not in plan, plan
+    served.capstan("cluster", "apply", "demo", "-f", later, "--yes", "--watch")
+    kubectl("get", "configmap", "later")
+    status = demo.status()
+    ran = {run["name"]: (run["state"], run["attempts"]) for run in status["hooks"]["afterCreate"]}
+    assert ran == {"later": ("Succeeded", 1), "setup": ("Succeeded", 1)}, ran
+    assert job() == uid and status["settled"], status
 
 
 def test_a_pod_answers_over_a_service_from_another_node(demo):
@@ -246,8 +288,49 @@ def test_down_does_not_orphan_it(served):
     assert refused.returncode == CONFLICT and "demo" in refused.stderr, "down must name the cluster it would orphan"
 
 
+BROKEN = """\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: broken}
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+      - name: main
+        image: registry.k8s.io/e2e-test-images/agnhost:2.63.0
+        command: [sh, -c, "echo the disk is full; exit 3"]
+        terminationMessagePolicy: FallbackToLogsOnError
+"""
+
+
+def test_its_deletion_waits_for_its_hooks(demo, served, tmp_path):
+    """For a Job that is not done, for a manifest that is not there, and for what has failed; `--skip-hooks` gets past it."""
+    management, kubectl = demo.management(), demo.kubectl()
+
+    def says(hook, words):
+        def told():
+            run, = (run for run in demo.status()["hooks"]["beforeDelete"] if run["name"] == hook)
+            return words in run.get("message", "")
+        assert until(told, 90), demo.status()
+    served.capstan("cluster", "delete", "demo", "--yes", "--no-wait")
+    says("save", "waits for Job default/save")
+    deleting = "jsonpath={.items[*].metadata.deletionTimestamp}"
+    assert management("get", "clusters,machines", "-o", deleting) == "" and kubectl.nodes()["worker"]
+    kubectl("patch", "job", "save", "--type", "merge", "--patch", '{"spec": {"suspend": false}}')
+    says("broken", "there is no ConfigMap broken")
+    (tmp_path / "manifest.yaml").write_text(BROKEN)
+    management("create", "configmap", "broken", "--from-file", str(tmp_path / "manifest.yaml"))
+    says("broken", "container main ended with code 3: the disk is full")
+    assert until(lambda: demo.status()["phase"] == "Blocked"), demo.status()
+    shown = served.capstan("cluster", "show", "demo").stdout
+    assert "hook save (before deletion) succeeded" in shown and "--skip-hooks" in shown, shown
+    assert management("get", "clusters,machines", "-o", deleting) == ""
+
+
 def test_deleted_to_the_last_crumb(served):
-    gone = served.capstan("cluster", "delete", "demo", "--yes", timeout=900)
+    gone = served.capstan("cluster", "delete", "demo", "--yes", "--skip-hooks", timeout=900)
     assert "created" in gone.stdout + gone.stderr
     names = {name for _, name in listing(served.cloud).items() if "demo" in name}
     assert not names

@@ -2,7 +2,7 @@
 
 use capstan_plan::progress::is_done;
 use capstan_plan::{Observation, rollout};
-use capstan_spec::progress::{Phase, Progress, StepState};
+use capstan_spec::progress::{Phase, PhaseProgress, Progress, StepState};
 use capstan_spec::status::{
     ClusterPhase, Condition, ConditionStatus, ReplicaCounts, WorkloadClusterStatus, set_condition,
 };
@@ -21,7 +21,8 @@ pub(crate) fn tell(
     let was_ready = match status.phase {
         Some(ClusterPhase::Ready | ClusterPhase::Updating | ClusterPhase::Degraded) => true,
         // A refused change of a cluster that serves: its version is told once the control plane was as wanted.
-        Some(ClusterPhase::Blocked) => status.version.is_some(),
+        // One that only its hooks hold up since it was made never was.
+        Some(ClusterPhase::Blocked) => status.version.is_some() && !held_by_hooks(status),
         _ => false,
     };
     let observed_before = status.observed_generation == generation;
@@ -48,6 +49,16 @@ pub(crate) fn tell(
         .unwrap_or_default();
     ready(status, holds, reason, message, generation);
     status.progress = Some(progress);
+}
+
+/// Whether hooks are what it was blocked by.
+fn held_by_hooks(status: &WorkloadClusterStatus) -> bool {
+    let blocked = |phase: &PhaseProgress| phase.state == StepState::Blocked;
+    let phases = status.progress.as_ref().map(|before| &before.phases);
+    let mut blocked = phases.into_iter().flatten().filter(|phase| blocked(phase));
+    blocked
+        .next()
+        .is_some_and(|first| first.phase == Phase::Hooks)
 }
 
 /// Sets the condition `Ready`.
@@ -185,6 +196,46 @@ mod tests {
             let ready = status.condition(Condition::READY).unwrap();
             assert_eq!(ready.status, ConditionStatus::False);
             assert!(ready.message.contains("6 needed, 4 free"), "{ready:?}");
+        }
+    }
+
+    #[test]
+    fn a_creation_that_a_hook_holds_up_stays_one() {
+        let progress = |states: [StepState; 2]| Progress {
+            phases: [Phase::Preparation, Phase::Hooks]
+                .into_iter()
+                .zip(states)
+                .map(|(phase, state)| PhaseProgress {
+                    phase,
+                    state,
+                    percent: 0,
+                    message: String::new(),
+                })
+                .collect(),
+            ..Progress::default()
+        };
+        let of = |states| WorkloadClusterStatus {
+            progress: Some(progress(states)),
+            ..WorkloadClusterStatus::default()
+        };
+        assert!(held_by_hooks(&of([StepState::Done, StepState::Blocked])));
+        assert!(!held_by_hooks(&of([
+            StepState::Blocked,
+            StepState::Blocked
+        ])));
+        assert!(!held_by_hooks(&of([StepState::Done, StepState::Done])));
+        let (seen, spec) = (
+            Observation::default(),
+            WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "b"),
+        );
+        let name = ClusterName::new("team", "demo", "x7k2p".parse().unwrap());
+        let held = progress([StepState::Done, StepState::Blocked]);
+        let mut status = of([StepState::Done, StepState::Running]);
+        status.phase = Some(ClusterPhase::Creating);
+        status.version = Some(spec.version);
+        for look in 0..2 {
+            tell(&mut status, &spec, &name, None, &seen, held.clone());
+            assert_eq!(status.phase, Some(ClusterPhase::Blocked), "look {look}");
         }
     }
 

@@ -39,6 +39,7 @@ pub struct Applied {
 #[derive(Clone)]
 pub struct Applier {
     kinds: Kinds,
+    manager: &'static str,
 }
 
 impl Applier {
@@ -46,7 +47,15 @@ impl Applier {
     pub fn new(client: Client) -> Self {
         Self {
             kinds: Kinds::new(client),
+            manager: FIELD_MANAGER,
         }
+    }
+
+    /// The same under another field manager: what is applied so takes no field away that the first has set.
+    #[must_use]
+    pub const fn writing_as(mut self, manager: &'static str) -> Self {
+        self.manager = manager;
+        self
     }
 
     /// The kinds this applier has resolved so far.
@@ -90,9 +99,7 @@ impl Applier {
     /// Applies one object.
     pub async fn apply_one(&self, object: &DynamicObject, deadline: Deadline) -> Result<Applied> {
         let name = ObjectName::of(object);
-        let params = PatchParams::apply(FIELD_MANAGER)
-            .force()
-            .validation_strict();
+        let params = PatchParams::apply(self.manager).force().validation_strict();
         let answer = retry(deadline, || async {
             let api = self.kinds.api_of(&name).await?;
             api.patch(&name.name, &params, &Patch::Apply(object))
@@ -113,7 +120,9 @@ impl Applier {
         })
         .await?;
         // A creation is the only write after which the object's sole history is ours and of the same moment.
-        let change = if answer.metadata.generation.unwrap_or(1) <= 1 && written_once(&answer) {
+        let change = if answer.metadata.generation.unwrap_or(1) <= 1
+            && written_once(&answer, self.manager)
+        {
             Change::Created
         } else {
             Change::Present
@@ -132,7 +141,7 @@ impl Applier {
         deadline: Deadline,
     ) -> Result<DynamicObject> {
         let name = ObjectName::of(object);
-        let params = PatchParams::apply(FIELD_MANAGER).force().dry_run();
+        let params = PatchParams::apply(self.manager).force().dry_run();
         retry(deadline, || async {
             let api = self.kinds.api_of(&name).await?;
             api.patch(&name.name, &params, &Patch::Apply(object))
@@ -190,16 +199,14 @@ impl Applier {
 }
 
 /// Whether every entry of `managedFields` carries the time of creation.
-fn written_once(object: &DynamicObject) -> bool {
+fn written_once(object: &DynamicObject, manager: &str) -> bool {
     let created = object.metadata.creation_timestamp.as_ref();
     object
         .metadata
         .managed_fields
         .iter()
         .flatten()
-        .all(|entry| {
-            entry.time.as_ref() == created && entry.manager.as_deref() == Some(FIELD_MANAGER)
-        })
+        .all(|entry| entry.time.as_ref() == created && entry.manager.as_deref() == Some(manager))
 }
 
 /// Asks the API server to go through the creation of an object, with every admission webhook, without keeping it.

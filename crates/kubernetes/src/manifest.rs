@@ -73,6 +73,8 @@ pub fn parse_manifest(origin: &str, text: &str) -> Result<Vec<DynamicObject>> {
         with_snippet: false,
         // YAML 1.2: a namespace called `n` is not a boolean.
         strict_booleans: true,
+        // `defaultMode: 0400` is octal, as it is for kubectl.
+        legacy_octal_numbers: true,
     };
     let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
         .map_err(|e| broken(e.to_string()))?;

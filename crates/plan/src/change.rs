@@ -28,6 +28,7 @@ use capstan_capi::{Kind, kind, view};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::hook::HookChange;
 use crate::quota;
 use crate::render::{POOL_LABEL, Rendered, canonical};
 
@@ -105,14 +106,17 @@ pub struct Plan {
     /// Names of templates that go once no machine uses them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collected: Vec<String>,
+    /// What becomes of hooks. Not in the hash, which is over what becomes of objects: of a hook nobody has to know before it
+    /// is asked for, and it is asked for with its content.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<HookChange>,
 }
 
 impl Plan {
     /// Whether anything changes.
     pub fn is_empty(&self) -> bool {
-        self.parts
-            .iter()
-            .all(|part| part.effect == Effect::Unchanged)
+        let unchanged = |part: &Part| part.effect == Effect::Unchanged;
+        self.parts.iter().all(unchanged) && self.hooks.is_empty()
     }
 
     /// The parts of which something cannot be changed.
@@ -149,6 +153,7 @@ pub fn plan(rendered: &Rendered, live: &Live, manager: &str) -> Plan {
         parts,
         quota: Vec::new(),
         collected,
+        hooks: Vec::new(),
     }
 }
 

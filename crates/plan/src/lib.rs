@@ -11,6 +11,7 @@
 //! | [`images`] | what registering a node image will do, and which images may go |
 //! | [`quota`] | what a cluster needs of the project's quota, and whether it fits |
 //! | [`replacement`] | which machines are made anew because their server failed, and when |
+//! | [`hook`] | which hook is begun, goes on, has ended or is tried again |
 //! | [`etcd`] | when and in which order its members give back the space they no longer need |
 //! | [`spread`] | whether machines that were to be spread are on different hosts |
 //! | [`upgrade`] | by which moves a cluster gets to another version, and what stands in the way |
@@ -26,6 +27,7 @@ pub mod certificates;
 pub mod change;
 pub mod etcd;
 pub mod facts;
+pub mod hook;
 pub mod images;
 pub mod offline;
 pub mod progress;

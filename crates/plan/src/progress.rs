@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use capstan_capi::view;
 use capstan_spec::progress::{Progress, Reason, StepState};
+use capstan_spec::status::HookRun;
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use jiff::Timestamp;
 
@@ -58,6 +59,8 @@ pub struct Observation {
     pub moves: Vec<Move>,
     /// The addons, in their order.
     pub addons: Vec<AddonState>,
+    /// What became of the hooks after creation, in their order.
+    pub hooks: Vec<HookRun>,
 }
 
 impl Observation {

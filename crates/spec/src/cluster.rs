@@ -8,6 +8,7 @@ mod control_plane;
 mod extra_network;
 mod gpu;
 mod health_check;
+mod hooks;
 mod ipv6;
 pub mod kubeadm;
 mod machines;
@@ -31,6 +32,7 @@ pub use control_plane::ControlPlane;
 pub use extra_network::ExtraNetwork;
 pub use gpu::Gpu;
 pub use health_check::HealthCheck;
+pub use hooks::{Hook, Hooks, ManifestSource, OnFailure};
 pub use ipv6::Ipv6;
 pub use kubeadm::Kubeadm;
 pub use machines::Machines;
@@ -84,6 +86,9 @@ pub struct WorkloadClusterSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 60)))]
     pub tags: Vec<String>,
+    /// What is done inside the cluster once it is made, and before it goes.
+    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    pub hooks: Hooks,
     /// Which changes wait until somebody has accepted their plan.
     #[serde(default, skip_serializing_if = "defaults::is_default")]
     pub approval: ApprovalPolicy,
@@ -149,6 +154,7 @@ impl WorkloadClusterSpec {
             ssh_key: None,
             bastion: None,
             tags: Vec::new(),
+            hooks: Hooks::default(),
             approval: ApprovalPolicy::default(),
             deletion_policy: DeletionPolicy::default(),
             paused: false,

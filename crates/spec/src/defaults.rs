@@ -66,6 +66,11 @@ pub const FILE_OWNER: &str = "root:root";
 /// Rights of a file on a node.
 pub const FILE_PERMISSIONS: &str = "0644";
 
+/// Seconds that a hook may take: images have to be pulled first.
+pub const HOOK_TIMEOUT: u32 = 600;
+/// Key of a manifest in a `ConfigMap` or Secret.
+pub const MANIFEST_KEY: &str = "manifest.yaml";
+
 /// Whether a value is its type's default, so that it need not be written.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -118,6 +123,12 @@ pub(crate) fn file_owner() -> String {
 }
 pub(crate) fn file_permissions() -> String {
     FILE_PERMISSIONS.to_owned()
+}
+pub(crate) const fn hook_timeout() -> u32 {
+    HOOK_TIMEOUT
+}
+pub(crate) fn manifest_key() -> String {
+    MANIFEST_KEY.to_owned()
 }
 pub(crate) fn control_plane_replicas() -> u32 {
     CONTROL_PLANE_REPLICAS

@@ -42,12 +42,20 @@ fn compare(path: &str, one: &Value, other: &Value, lines: &mut Vec<String>) {
     }
 }
 
+/// The longest value that is shown whole: some fields hold whole manifests.
+const LONGEST: usize = 200;
+
 fn shown(value: &Value) -> String {
-    match value {
+    let text = match value {
         Value::Null => "nothing".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
+    };
+    if text.chars().count() <= LONGEST {
+        return text;
     }
+    let cut: String = text.chars().take(LONGEST).collect();
+    format!("{cut}…")
 }
 
 #[cfg(test)]
@@ -89,5 +97,16 @@ mod tests {
             "{lines:?}"
         );
         assert_eq!(lines.len(), 3);
+    }
+
+    #[test]
+    fn what_is_long_is_cut() {
+        let mut other = spec();
+        other.ssh_key = Some("ä".repeat(1000));
+        let lines = difference(&spec(), &other);
+        assert_eq!(
+            lines,
+            [format!("sshKey: nothing, {}…", "ä".repeat(LONGEST))]
+        );
     }
 }

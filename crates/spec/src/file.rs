@@ -4,6 +4,7 @@
 //! A file may stand on another one, its `base`, and on a template of the management server. Nothing is ever ignored: an unknown key, a key that is known but not supported, and a value of the wrong kind are
 //! errors, all told at once, with line, column and what was probably meant.
 
+mod block;
 mod flat;
 pub mod import;
 pub mod keys;
@@ -14,6 +15,7 @@ mod write;
 
 use serde_json::{Map, Value};
 
+use self::block::Block;
 use crate::finding::{Finding, Position};
 use crate::yaml::{Entry, NodeValue};
 use crate::{KubernetesVersion, VersionWish, WorkloadClusterSpec, validate, yaml};
@@ -133,6 +135,8 @@ struct Reading {
     /// For each path of the spec that the file sets: the key by which it did, and where.
     origins: Vec<Origin>,
     findings: Vec<Finding>,
+    /// What is being read.
+    text: String,
 }
 
 /// By which key a field of the spec was set, and where.
@@ -140,6 +144,8 @@ struct Origin {
     path: String,
     key: String,
     position: Option<Position>,
+    /// Where its text stands, when it is a block.
+    block: Option<Block>,
     /// Name of the file, when it is not the one that was asked for.
     file: Option<String>,
 }
@@ -147,6 +153,7 @@ struct Origin {
 impl Reading {
     /// The entries of a file; what is no mapping has none, and is told.
     fn tree(&mut self, text: &str) -> Vec<Entry> {
+        text.clone_into(&mut self.text);
         match yaml::tree(text) {
             Ok(node) => match node.value {
                 NodeValue::Map(entries) => return entries,
@@ -219,6 +226,7 @@ impl Reading {
             path: path.to_owned(),
             key: key.to_owned(),
             position,
+            block: None,
             file: None,
         });
     }
@@ -326,7 +334,10 @@ impl Reading {
             .filter(|origin| finding.path.starts_with(&origin.path))
             .max_by_key(|origin| origin.path.len());
         if let Some(origin) = best {
-            finding.position = origin.position;
+            // A rule about a text tells the place in it.
+            let within = finding.position.zip(origin.block);
+            let within = within.map(|(within, block)| block.place(within));
+            finding.position = within.or(origin.position);
             finding.file.clone_from(&origin.file);
             // A flat key is what its writer knows; a path of the structured part is more exact than its first key.
             if keys::find(&origin.key).is_some() {

@@ -10,6 +10,7 @@
 //! | [`cloud`] | credentials and defaults of an OpenStack cloud, and its inventory |
 //! | [`template`] | what an operator offers |
 //! | [`record`] | the ledger, history and audit that outlive a cluster |
+//! | [`manifest`] | what a hook's manifest must keep |
 //! | [`management`] | a management server and the artifact mirror |
 //! | [`version`], [`naming`] | Kubernetes versions; the uid, derived names and their length limits |
 //! | [`defaults`], [`validate`], [`finding`] | the one place of defaults, of rules, and how violations are told |
@@ -24,6 +25,7 @@ pub mod difference;
 pub mod file;
 pub mod finding;
 pub mod management;
+pub mod manifest;
 pub mod naming;
 pub mod progress;
 pub mod record;

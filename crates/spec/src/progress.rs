@@ -52,17 +52,20 @@ pub enum Phase {
     Workers,
     /// Pod network and the like.
     Addons,
+    /// Hooks of the cluster, where it has any: those after its creation, or those before its deletion.
+    Hooks,
 }
 
 impl Phase {
     /// All, in their order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Preparation,
         Self::Network,
         Self::ApiEndpoint,
         Self::ControlPlane,
         Self::Workers,
         Self::Addons,
+        Self::Hooks,
     ];
 
     /// In words for people.
@@ -74,6 +77,7 @@ impl Phase {
             Self::ControlPlane => "Control plane",
             Self::Workers => "Workers",
             Self::Addons => "Addons",
+            Self::Hooks => "Hooks",
         }
     }
 }
@@ -164,6 +168,8 @@ pub enum ReasonCode {
     DrainBlocked,
     /// An addon does not become healthy.
     AddonUnhealthy,
+    /// A hook has failed.
+    HookFailed,
     /// Removal waits for something.
     DeletionBlocked,
     /// A plan waits for somebody to accept it.

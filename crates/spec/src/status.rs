@@ -1,5 +1,7 @@
 //! What is known about a workload cluster.
 
+mod hooks;
+
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
@@ -9,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::progress::{Progress, Reason};
 use crate::{Cni, KubernetesVersion, NodeSystem, ServerGroupPolicy, Uid, defaults};
+
+pub use hooks::{HookRun, HookRuns, HookState};
 
 /// What is known about a workload cluster. Written by the controller only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -57,6 +61,9 @@ pub struct WorkloadClusterStatus {
     /// machines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried: Option<Carried>,
+    /// What became of hooks.
+    #[serde(default, skip_serializing_if = "HookRuns::is_empty")]
+    pub hooks: HookRuns,
     /// Quota needed and free, line by line, while it does not suffice for the wish. Empty otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quota: Vec<QuotaLine>,
@@ -468,6 +475,8 @@ impl Condition {
     /// Changes are brought to machines. `False` while somebody has paused that of the control plane or of a pool; absent
     /// otherwise.
     pub const ROLLOUTS: &str = "RolloutsActive";
+    /// Hooks did what they are there for. `False` while one has failed; absent otherwise.
+    pub const HOOKS: &str = "HooksSucceeded";
     /// Of a `Cloud`: its inventory is what the cloud had when it was last asked. `False` while it is older, or there is none.
     pub const INVENTORY: &str = "InventoryCurrent";
 }

@@ -1,6 +1,7 @@
 //! Every rule a workload cluster must keep that needs no look at the cloud. All findings at once.
 
 mod bastion;
+mod hooks;
 mod kubeadm;
 mod machines;
 mod network;
@@ -57,6 +58,7 @@ pub fn spec(spec: &WorkloadClusterSpec) -> Vec<Finding> {
     network::network(spec, &mut findings);
     network::api_access(spec, &mut findings);
     kubeadm::kubeadm(spec, &mut findings);
+    hooks::hooks(spec, &mut findings);
     ssh_key(spec, &mut findings);
     bastion::bastion(spec, &mut findings);
     tags(spec, &mut findings);

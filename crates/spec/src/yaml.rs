@@ -37,14 +37,16 @@ fn options() -> serde_saphyr::Options {
 
 /// Reads one document.
 pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
-    serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
-        let error = error.without_snippet();
-        let position = error.location().and_then(|place| position(&place));
-        YamlError {
-            message: message(&error.to_string()),
-            position,
-        }
-    })
+    serde_saphyr::from_str_with_options(text, options()).map_err(|error| failed(&error))
+}
+
+fn failed(error: &serde_saphyr::Error) -> YamlError {
+    let error = error.without_snippet();
+    let position = error.location().and_then(|place| position(&place));
+    YamlError {
+        message: message(&error.to_string()),
+        position,
+    }
 }
 
 /// Writes one document.
@@ -55,6 +57,17 @@ pub fn to_string<T: Serialize>(value: &T) -> Result<String, WriteError> {
 /// Any document with the place of every value.
 pub fn tree(text: &str) -> Result<Node, YamlError> {
     from_str::<Spanned<Raw>>(text).map(Node::from)
+}
+
+/// All documents of a text that has several, with the place of every value. Those that are empty are left out.
+pub fn trees(text: &str) -> Result<Vec<Node>, YamlError> {
+    let documents = documents::<Spanned<Raw>>(text)?;
+    Ok(documents.into_iter().map(Node::from).collect())
+}
+
+/// All documents of a text that has several. Those that are empty are left out.
+pub fn documents<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, YamlError> {
+    serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| failed(&error))
 }
 
 /// A value and where it stands.

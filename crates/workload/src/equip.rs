@@ -37,7 +37,7 @@ impl Access {
         &self.kubeconfig
     }
 
-    async fn client(&self) -> Result<Client, Error> {
+    pub(crate) async fn client(&self) -> Result<Client, Error> {
         let connection = Connection::from_kubeconfig(&self.kubeconfig, None).await?;
         Ok(connection.observed_by(self.observer.clone()).client()?)
     }
@@ -207,7 +207,7 @@ async fn health(kinds: &Kinds, namespace: &str) -> Result<Result<(), String>, Er
 }
 
 /// Whether a `DaemonSet` runs its newest version on every node it belongs on.
-fn daemon_set_available(object: &DynamicObject) -> Result<(), String> {
+pub(crate) fn daemon_set_available(object: &DynamicObject) -> Result<(), String> {
     let number = |path: &str| {
         object
             .data

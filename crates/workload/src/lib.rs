@@ -22,6 +22,7 @@
 //! | [`observe`] | everything seen of a cluster, for progress |
 //! | [`replace`] | machines whose server failed |
 //! | [`equip`] | addons, in order and with health |
+//! | [`hook`] | hooks, in the cluster itself |
 //! | [`certificates`] | when the kubeconfig expires (pure) |
 //! | [`etcd`] | the space that etcd no longer needs |
 //! | [`upgrade`] | what in a cluster an upgrade would meet |
@@ -42,6 +43,7 @@ pub mod etcd;
 pub mod fingerprint;
 pub mod gate;
 pub mod history;
+pub mod hook;
 pub mod image_use;
 pub mod ledger;
 mod mark;

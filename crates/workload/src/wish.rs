@@ -7,6 +7,7 @@ use capstan_plan::Observation;
 use capstan_plan::bastion as standing;
 use capstan_plan::change::{self, Approval, Effect, Live, Plan};
 use capstan_plan::facts::CONTROL_PLANE;
+use capstan_plan::hook;
 use capstan_plan::upgrade::Carried;
 use capstan_spec::status::{Resolved, WorkloadClusterStatus};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
@@ -91,6 +92,7 @@ pub async fn judge(
     }
     let live = changes::live(&context.applier, name, seen).await?;
     let mut plan = changes::plan(context, spec, name, &goal, &live)?;
+    plan.hooks = hook::changes(&spec.hooks, &before.hooks);
     // What another password replaces beside what the wish does.
     let slips_in = logins.is_some() && logins != goal.registry_secret.as_deref() && {
         let mut as_before = goal.clone();

@@ -1,4 +1,4 @@
-//! Taking a cluster away: Cluster API first, then what it leaves, the credential last, and the account.
+//! Taking a cluster away: its hooks, Cluster API, then what it leaves, the credential last, and the account.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +10,7 @@ use capstan_workload::{Error, history, ledger, observe, removal};
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
 
+use super::hooks::{self, Hooks};
 use super::subject::Subject;
 use super::{World, requeue};
 use crate::record::Record;
@@ -48,6 +49,16 @@ pub(super) async fn remove(world: &World, subject: &mut Subject) -> Result<Actio
     ledger::enter(&mut record.status, &found);
     record.note_once("deletion", history::deletion_asked_by(subject.metadata()));
     record.save().await?;
+    let access = hooks::way_in(world, &spec, &name).await?;
+    let hooks = Hooks {
+        world,
+        name: &name,
+        access: access.as_ref(),
+    };
+    let waits = hooks.before_delete(subject, &mut record, &mut status, &seen);
+    if let Some(again) = Box::pin(waits).await? {
+        return Ok(again);
+    }
     let left = record.status.settle(Timestamp::now());
     status.phase = Some(ClusterPhase::Deleting);
     let message = format!("{} of {} resources are gone", left.gone, left.created);

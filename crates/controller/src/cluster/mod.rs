@@ -6,6 +6,7 @@ mod addons;
 mod carry;
 mod delete;
 mod gate;
+mod hooks;
 mod recent;
 mod replace;
 mod requeue;
@@ -37,6 +38,7 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use rand::Rng as _;
 
+use self::hooks::Hooks;
 use self::recent::Recent;
 use self::settled::Settled;
 use self::site::Site;
@@ -126,27 +128,31 @@ pub(crate) async fn reconcile(
     Box::pin(subject.told(outcome, ClusterPhase::Pending)).await
 }
 
-/// What is inside the cluster: when its kubeconfig expires, and its addons.
+/// Wakes machines that may join, and looks into the cluster: when its kubeconfig expires, and its addons. Gives how it is
+/// reached. Nothing of it while the cluster is paused.
 async fn equip_within(
     world: &World,
     spec: &WorkloadClusterSpec,
     context: &Context,
     name: &ClusterName,
     seen: &mut Observation,
-) -> Result<(), Error> {
+) -> Result<Option<Access>, Error> {
+    if spec.paused {
+        return Ok(None);
+    }
+    wake::wake(&context.applier, name, seen).await?;
     let access = if seen.is_initialized() {
         equip::access(&world.clouds, name).await?
     } else {
         None
     };
-    let access = access.as_ref();
-    let kubeconfig = access.map(Access::kubeconfig);
+    let kubeconfig = access.as_ref().map(Access::kubeconfig);
     seen.kubeconfig_expires = kubeconfig.and_then(certificates::client_expires);
-    seen.addons = addons::bring_about(world, spec, context, name, seen, access).await?;
-    Ok(())
+    seen.addons = addons::bring_about(world, spec, context, name, seen, access.as_ref()).await?;
+    Ok(access)
 }
 
-/// resolve → check → gate → prepare → apply → observe → replace → addons → ledger.
+/// resolve → check → gate → prepare → apply → observe → addons → replace → hooks → ledger.
 async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Error> {
     let spec = subject.spec().clone();
     let mut status = subject.status();
@@ -229,13 +235,18 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
             let carrying = site.carry_out(subject, &carried, &mut status, &mut seen);
             carried_out = Box::pin(carrying).await?;
         }
-        if !spec.paused {
-            wake::wake(&context.applier, &name, &seen).await?;
-            equip_within(world, &carried, &context, &name, &mut seen).await?;
-        }
+        let access = equip_within(world, &carried, &context, &name, &mut seen).await?;
         due = site
             .replace_failed(subject, &mut record, &mut status, &mut seen)
             .await?;
+        let hooks = Hooks {
+            world,
+            name: &name,
+            access: access.as_ref(),
+        };
+        let rests = spec.paused || !carried_out || !seen.blockers.is_empty();
+        let again = hooks.after_create(subject, &mut record, &mut status, &mut seen, rests);
+        due = due.into_iter().chain(Box::pin(again).await?).min();
     }
     site.account(subject, &spec, &mut record, &mut status, &seen)
         .await?;

@@ -86,7 +86,8 @@ impl Recent {
 /// Whether Cluster API has work that wakes us again: only then may anything be left for the next look. What is found to be
 /// as wanted was looked at in full.
 pub(super) fn is_moving(progress: &Progress) -> bool {
-    let made_by_cluster_api = |phase| !matches!(phase, Phase::Preparation | Phase::Addons);
+    let made_by_cluster_api =
+        |phase| !matches!(phase, Phase::Preparation | Phase::Addons | Phase::Hooks);
     let mut phases = progress.phases.iter();
     phases.any(|one| made_by_cluster_api(one.phase) && one.state != StepState::Done)
 }
@@ -179,7 +180,7 @@ mod tests {
     #[test]
     fn nothing_is_left_for_a_look_that_may_not_come() {
         use StepState::{Done, Running, Waiting};
-        let of = |states: [StepState; 6]| Progress {
+        let of = |states: [StepState; 7]| Progress {
             phases: Phase::ALL
                 .into_iter()
                 .zip(states)
@@ -193,11 +194,17 @@ mod tests {
             ..Progress::default()
         };
         assert!(is_moving(&of([
-            Done, Running, Waiting, Waiting, Waiting, Waiting
+            Done, Running, Waiting, Waiting, Waiting, Waiting, Waiting
         ])));
-        assert!(is_moving(&of([Done, Done, Done, Done, Running, Done])));
-        assert!(!is_moving(&of([Done, Done, Done, Done, Done, Running])));
-        assert!(!is_moving(&of([Running, Done, Done, Done, Done, Done])));
+        assert!(is_moving(&of([
+            Done, Done, Done, Done, Running, Done, Done
+        ])));
+        assert!(!is_moving(&of([
+            Done, Done, Done, Done, Done, Running, Running
+        ])));
+        assert!(!is_moving(&of([
+            Running, Done, Done, Done, Done, Done, Waiting
+        ])));
         assert!(!is_moving(&Progress::default()));
     }
 }

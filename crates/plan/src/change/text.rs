@@ -97,6 +97,12 @@ pub fn markdown(name: &str, plan: &Plan) -> String {
         }
         text.push_str("\n</details>\n");
     }
+    if !plan.hooks.is_empty() {
+        text.push('\n');
+    }
+    for hook in &plan.hooks {
+        let _ = writeln!(text, "* {}", hook.told());
+    }
     for line in plan.quota.iter().filter(|line| !line.fits()) {
         let _ = writeln!(
             text,

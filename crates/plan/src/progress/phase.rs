@@ -9,13 +9,15 @@ use super::{Observation, cause, node};
 use crate::addons;
 use crate::bastion::{self, Standing};
 use crate::facts::CONTROL_PLANE;
+use crate::hook::{self, When};
 use crate::upgrade::Move;
 
-/// Share of each phase in the whole, as measured on clusters of a few nodes; together 100.
+/// Share of each phase in the whole, as measured on clusters of a few nodes; together 100 without hooks.
 const fn weight(phase: Phase) -> u32 {
     match phase {
         Phase::Preparation => 5,
-        Phase::Network | Phase::Addons => 10,
+        // Beside the rest, where there are any.
+        Phase::Hooks | Phase::Network | Phase::Addons => 10,
         Phase::ControlPlane => 35,
         Phase::ApiEndpoint | Phase::Workers => 20,
     }
@@ -27,7 +29,8 @@ pub(super) fn overall(phases: &[PhaseProgress]) -> u8 {
         .iter()
         .map(|phase| weight(phase.phase) * u32::from(phase.percent))
         .sum();
-    let percent = u8::try_from(sum / 100).unwrap_or(100);
+    let whole: u32 = phases.iter().map(|phase| weight(phase.phase)).sum();
+    let percent = u8::try_from(sum / whole.max(100)).unwrap_or(100);
     let done = phases.iter().all(|phase| phase.state == StepState::Done);
     if done { percent } else { percent.min(99) }
 }
@@ -72,6 +75,17 @@ pub(super) fn all(
     let (of_addons, reason) = installed(spec, seen);
     phases.push(of_addons);
     reasons.extend(reason);
+    let runs = &seen.hooks;
+    let hooks = hook::phase(
+        name.name(),
+        When::AfterCreate,
+        &spec.hooks.after_create,
+        runs,
+    );
+    if let Some((hooks, reason)) = hooks {
+        phases.push(hooks);
+        reasons.extend(reason);
+    }
     (phases, reasons)
 }
 

@@ -61,11 +61,13 @@ const FORWARDS_IPV6: &str = concat!(
     "sysctl -q -p /etc/sysctl.d/90-capstan-ipv6.conf",
 );
 /// Tells the kubelet both addresses of the node, which without a cloud controller would take that of IPv4 alone. The one of
-/// IPv6 may come a moment after the server has started. kubeadm's unit reads the file.
+/// IPv6 may come a moment after the server has started. kubeadm's unit reads the file,
+/// of which the last line of a name counts; what the image has said there stays.
 const BOTH_ADDRESSES: &str = concat!(
     "for i in $(seq 60); do ip -o -6 address show scope global | grep -q . && break; sleep 1; done; ",
     r#"address() { ip -o "$1" address show scope global | awk '{ sub("/.*", "", $4); print $4; exit }'; }; "#,
-    r#"echo "KUBELET_EXTRA_ARGS=--node-ip=$(address -4),$(address -6)" > /etc/default/kubelet"#,
+    r#"said=$(sed -n 's/^KUBELET_EXTRA_ARGS=//p' /etc/default/kubelet 2> /dev/null | tail -n 1 | tr -d "\"'"); "#,
+    r#"echo "KUBELET_EXTRA_ARGS=$said --node-ip=$(address -4),$(address -6)" >> /etc/default/kubelet"#,
 );
 
 /// Commands before kubeadm runs: first what makes our own files count, then those that people name.

@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use super::block::Block;
 use super::{Origin, Reading, keys};
 use crate::finding::Finding;
 use crate::schema;
 use crate::yaml::{Entry, Node, NodeValue};
 
 /// Fields of the spec at the top of the file.
-pub(super) const FIELDS: [&str; 16] = [
+pub(super) const FIELDS: [&str; 17] = [
     "cloud",
     "version",
     "image",
@@ -22,6 +23,7 @@ pub(super) const FIELDS: [&str; 16] = [
     "sshKey",
     "bastion",
     "tags",
+    "hooks",
     "approval",
     "deletionPolicy",
     "paused",
@@ -45,6 +47,7 @@ impl Reading {
                 path: entry.key.clone(),
                 key: entry.key.clone(),
                 position: entry.position,
+                block: None,
                 file: None,
             });
         }
@@ -74,7 +77,15 @@ impl Reading {
                     }
                 }
             }
-            _ => self.claim(path, path, entry.value.position.or(entry.position)),
+            value => {
+                self.claim(path, path, entry.value.position.or(entry.position));
+                let key = entry.position;
+                let key = key.filter(|_| matches!(value, NodeValue::Text(_)));
+                let block = key.and_then(|key| Block::of(&self.text, key));
+                if let Some(origin) = self.origins.last_mut() {
+                    origin.block = block;
+                }
+            }
         }
     }
 

@@ -282,6 +282,7 @@ fn a_written_file_looks_like_this() {
 }
 
 mod bases;
+mod hooks;
 mod keys_table;
 mod round_trip;
 

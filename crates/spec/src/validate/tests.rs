@@ -205,6 +205,7 @@ fn what_is_allowed_but_odd_is_a_warning() {
     assert!(all.iter().all(|finding| !finding.is_error()));
 }
 
+mod hooks;
 mod machines;
 mod nodes;
 mod surroundings;

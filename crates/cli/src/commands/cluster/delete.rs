@@ -8,10 +8,11 @@ use capstan_spec::{ClusterName, DeletionPolicy};
 use capstan_workload::history;
 use capstan_workload::resource::{ClusterRecord, WorkloadCluster};
 use clap::Args;
+use jiff::Timestamp;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::target::Target;
 use super::watch::Display;
@@ -39,6 +40,9 @@ pub(crate) struct Delete {
     /// Come back at once; the controller goes on
     #[arg(long)]
     no_wait: bool,
+    /// Take the hooks before deletion out of the cluster first, also while it waits for one
+    #[arg(long)]
+    skip_hooks: bool,
 }
 
 #[derive(Serialize)]
@@ -71,8 +75,18 @@ impl Delete {
         let record =
             uid.map(|uid| ClusterName::new(&self.target.namespace, &self.cluster, uid).cluster());
         self.tell(printer, &records, record.as_deref()).await?;
-        if cluster.metadata.deletion_timestamp.is_none() {
+        if !self.skip_hooks {
+            for hook in &cluster.spec.hooks.before_delete {
+                printer.note(&format!("hook {} runs before", hook.name));
+            }
+        }
+        if cluster.metadata.deletion_timestamp.is_some() {
+            self.ask_again(&api, &cluster).await?;
+        } else {
             self.approve()?;
+            if self.skip_hooks {
+                self.drop_hooks(&api, &cluster).await?;
+            }
             self.sign(&api, &cluster, printer).await;
             let preconditions = Preconditions {
                 uid: cluster.metadata.uid.clone(),
@@ -209,6 +223,58 @@ impl Delete {
             .await;
         if let Err(error) = signed {
             printer.note(&format!("who asks is not written down: {error}"));
+        }
+    }
+
+    /// Asks for the deletion once more: a hook that has failed is tried again at once, or dropped.
+    async fn ask_again(
+        &self,
+        api: &Api<WorkloadCluster>,
+        cluster: &WorkloadCluster,
+    ) -> Result<(), Failure> {
+        if self.skip_hooks {
+            return self.drop_hooks(api, cluster).await;
+        }
+        if cluster.spec.hooks.before_delete.is_empty() {
+            return Ok(());
+        }
+        let asked = json!({"annotations": {history::ASKED_AGAIN: Timestamp::now()}});
+        self.patch(api, cluster, json!({}), asked).await
+    }
+
+    async fn drop_hooks(
+        &self,
+        api: &Api<WorkloadCluster>,
+        cluster: &WorkloadCluster,
+    ) -> Result<(), Failure> {
+        if cluster.spec.hooks.before_delete.is_empty() {
+            return Ok(());
+        }
+        let signed = json!({"annotations": {history::REQUESTED_BY: person()}});
+        let dropped = json!({"hooks": {"beforeDelete": null}});
+        self.patch(api, cluster, dropped, signed).await
+    }
+
+    async fn patch(
+        &self,
+        api: &Api<WorkloadCluster>,
+        cluster: &WorkloadCluster,
+        spec: Value,
+        mut metadata: Value,
+    ) -> Result<(), Failure> {
+        metadata["uid"] = json!(cluster.metadata.uid);
+        let patch = json!({"metadata": metadata, "spec": spec});
+        let params = PatchParams {
+            field_manager: Some(history::COMMAND_LINE.to_owned()),
+            ..PatchParams::default()
+        };
+        match api
+            .patch(&self.cluster, &params, &Patch::Merge(&patch))
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            Err(error) => Err(self.target.refused("change", &self.cluster, error)),
         }
     }
 

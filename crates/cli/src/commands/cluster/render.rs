@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use capstan_plan::render::IDENTITY_CLOUD;
 use capstan_plan::{Rendered, offline, render};
-use capstan_spec::{ClusterName, validate};
+use capstan_spec::{ClusterName, WorkloadClusterSpec, validate};
 use clap::Args;
 
 use super::file;
@@ -45,12 +45,16 @@ impl Render {
         let name = offline::name(&self.namespace, &self.name);
         let rendered = render(&spec, &name, &facts)
             .map_err(|error| Failure::of(Exit::Failed, &error, None))?;
-        Printer::write(&document(&name, &rendered)?);
+        Printer::write(&document(&name, &spec, &rendered)?);
         Ok(())
     }
 }
 
-fn document(name: &ClusterName, rendered: &Rendered) -> Result<String, Failure> {
+fn document(
+    name: &ClusterName,
+    spec: &WorkloadClusterSpec,
+    rendered: &Rendered,
+) -> Result<String, Failure> {
     let mut text = format!(
         "# Cluster {}, for Cluster API v1beta2 with the OpenStack provider v1beta1. Not in here, and needed:\n\
          # * the Secret {} with your clouds.yaml, whose entry is called {IDENTITY_CLOUD}\n\
@@ -58,6 +62,9 @@ fn document(name: &ClusterName, rendered: &Rendered) -> Result<String, Failure> 
         name.cluster(),
         name.identity_secret(),
     );
+    if spec.hooks.all().next().is_some() {
+        text.push_str("# * whatever does what the hooks of the file would do: Capstan runs them, and Cluster API does not\n");
+    }
     for object in &rendered.objects {
         let yaml = capstan_spec::yaml::to_string(&object.value)
             .map_err(|error| Failure::of(Exit::Failed, &error, None))?;

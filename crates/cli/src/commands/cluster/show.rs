@@ -1,11 +1,13 @@
 //! `capstan cluster show`.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use capstan_plan::hook::When;
 use capstan_spec::ClusterName;
 use capstan_spec::cluster::Bastion;
 use capstan_spec::record::HistoryEntry;
-use capstan_spec::status::PendingPlan;
+use capstan_spec::status::{HookRun, PendingPlan};
 use capstan_workload::resource::{ClusterRecord, WorkloadCluster};
 use capstan_workload::{bastion, template};
 use clap::Args;
@@ -51,6 +53,7 @@ impl Show {
             lines.extend(template);
             lines.extend(way_in);
             lines.extend(certificates(&cluster));
+            lines.extend(hooks(&cluster));
             let pending = cluster.status.as_ref().and_then(|s| s.pending.as_ref());
             lines.extend(
                 pending
@@ -150,6 +153,50 @@ fn certificates(cluster: &WorkloadCluster) -> Option<String> {
     Some(format!("  certificates: {}", told.join(", ")))
 }
 
+/// What became of each hook.
+fn hooks(cluster: &WorkloadCluster) -> Vec<String> {
+    let Some(runs) = cluster.status.as_ref().map(|status| &status.hooks) else {
+        return Vec::new();
+    };
+    let after = runs.after_create.iter().map(|run| (When::AfterCreate, run));
+    let before = runs
+        .before_delete
+        .iter()
+        .map(|run| (When::BeforeDelete, run));
+    after
+        .chain(before)
+        .map(|(when, run)| hook(when, run))
+        .collect()
+}
+
+fn hook(when: When, run: &HookRun) -> String {
+    let mut text = format!(
+        "  hook {} ({}) {}",
+        run.name,
+        when.as_str(),
+        run.state.as_str()
+    );
+    // Writing to a string does not fail.
+    match (run.started, run.finished) {
+        (Some(started), Some(finished)) => {
+            let took = finished.duration_since(started).as_secs();
+            let at = finished.strftime("%Y-%m-%d %H:%M:%S UTC");
+            let _ = write!(text, " at {at} after {took} s");
+        }
+        (Some(started), None) => {
+            let _ = write!(text, " since {}", started.strftime("%H:%M:%S UTC"));
+        }
+        _ => {}
+    }
+    if run.attempts > 1 {
+        let _ = write!(text, ", try {}", run.attempts);
+    }
+    if !run.message.is_empty() {
+        let _ = write!(text, ": {}", run.message);
+    }
+    text
+}
+
 /// A plan that waits, and how it is accepted.
 fn waiting(cluster: &str, plan: &PendingPlan) -> Vec<String> {
     let head = format!("  plan {} waits for an approval: {}", plan.hash, plan.why);
@@ -182,6 +229,7 @@ impl Watching {
 
 #[cfg(test)]
 mod tests {
+    use capstan_spec::status::HookState;
     use jiff::Timestamp;
 
     use super::*;
@@ -202,6 +250,32 @@ mod tests {
         let way = "    ssh -J USER@198.51.100.8 USER@10.8.0.12    leads to demo-x7k2p-w1";
         assert_eq!(lines[1], way);
         assert_eq!(bastion_lines(&wanted, "198.51.100.8", &[]).len(), 1);
+    }
+
+    #[test]
+    fn a_hook_says_how_it_ended_when_and_why() {
+        let at = |second| Some(Timestamp::from_second(second).unwrap());
+        let mut run = HookRun {
+            name: "setup".to_owned(),
+            content: "abc".to_owned(),
+            state: HookState::Waiting,
+            attempts: 0,
+            applied: false,
+            started: None,
+            finished: None,
+            message: String::new(),
+        };
+        let told = |run: &HookRun| hook(When::AfterCreate, run);
+        assert_eq!(told(&run), "  hook setup (after creation) waits");
+        run.state = HookState::Failed;
+        run.attempts = 2;
+        run.started = at(0);
+        run.finished = at(34);
+        run.message = "Job default/setup failed".to_owned();
+        assert_eq!(
+            told(&run),
+            "  hook setup (after creation) failed at 1970-01-01 00:00:34 UTC after 34 s, try 2: Job default/setup failed"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
-use capstan_spec::progress::{Progress, StepState};
+use capstan_spec::progress::{Progress, ReasonCode, StepState};
 use capstan_spec::status::{ClusterPhase, Condition, ConditionStatus, WorkloadClusterStatus};
 use capstan_workload::resource::WorkloadCluster;
 use clap::Args;
@@ -205,12 +205,21 @@ pub(crate) fn lines(cluster: &WorkloadCluster, elapsed: Option<Duration>) -> Vec
 /// What is not as it should be and keeps nothing from working. Why the cluster is not ready or a wish refused is among the
 /// reasons.
 fn warnings(status: &WorkloadClusterStatus) -> impl Iterator<Item = &str> {
+    let reasons = status
+        .progress
+        .iter()
+        .flat_map(|progress| &progress.reasons);
+    let by_hook = reasons
+        .into_iter()
+        .any(|reason| reason.code == ReasonCode::HookFailed);
     status
         .conditions
         .iter()
         .filter(|condition| condition.status == ConditionStatus::False)
-        .filter(|condition| {
-            ![Condition::READY, Condition::ACCEPTED].contains(&condition.kind.as_str())
+        .filter(move |condition| match condition.kind.as_str() {
+            Condition::READY | Condition::ACCEPTED => false,
+            Condition::HOOKS => !by_hook,
+            _ => true,
         })
         .map(|condition| condition.message.as_str())
 }
@@ -244,7 +253,7 @@ const fn mark(state: StepState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use capstan_spec::progress::{NodeProgress, Reason, ReasonCode};
+    use capstan_spec::progress::{NodeProgress, Reason};
     use capstan_spec::{KubernetesVersion, WorkloadClusterSpec};
     use jiff::Timestamp;
 
@@ -286,6 +295,27 @@ mod tests {
         assert!(!spread.contains("speaks"), "{spread}");
         let shared = told(vec![condition(Condition::SPREAD, False)]);
         assert!(shared.contains("note: Spread speaks"), "{shared}");
+    }
+
+    #[test]
+    fn what_is_among_the_reasons_is_no_note_as_well() {
+        let status = WorkloadClusterStatus {
+            conditions: vec![condition(Condition::HOOKS, ConditionStatus::False)],
+            progress: Some(Progress {
+                reasons: vec![Reason {
+                    code: ReasonCode::HookFailed,
+                    message: "HooksSucceeded speaks".to_owned(),
+                    remedy: "wait".to_owned(),
+                    object: None,
+                    detail: None,
+                }],
+                ..Progress::default()
+            }),
+            ..WorkloadClusterStatus::default()
+        };
+        let told = lines(&cluster(status), None).join("\n");
+        assert!(told.contains("why: HooksSucceeded speaks"), "{told}");
+        assert_eq!(told.matches("speaks").count(), 1, "{told}");
     }
 
     #[test]

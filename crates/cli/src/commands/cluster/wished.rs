@@ -326,6 +326,7 @@ impl Planned {
                 )
             }));
         }
+        lines.extend(plan.hooks.iter().map(|hook| format!("  {}", hook.told())));
         if !plan.quota.is_empty() {
             lines.push(table(
                 &["quota", "needed meanwhile", "free", ""],

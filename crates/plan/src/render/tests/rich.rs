@@ -86,7 +86,22 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("bastion.image", "Facts, by Resolved::bastion"),
     ("deletionPolicy", "the controller"),
+    ("hooks.afterCreate[].name", HOOK),
+    ("hooks.afterCreate[].manifest", HOOK),
+    ("hooks.afterCreate[].from.configMap", HOOK),
+    ("hooks.afterCreate[].from.secret", HOOK),
+    ("hooks.afterCreate[].from.key", HOOK),
+    ("hooks.afterCreate[].timeoutSeconds", HOOK),
+    ("hooks.afterCreate[].onFailure", HOOK),
+    ("hooks.beforeDelete[].name", HOOK),
+    ("hooks.beforeDelete[].manifest", HOOK),
+    ("hooks.beforeDelete[].from.configMap", HOOK),
+    ("hooks.beforeDelete[].from.secret", HOOK),
+    ("hooks.beforeDelete[].from.key", HOOK),
+    ("hooks.beforeDelete[].timeoutSeconds", HOOK),
+    ("hooks.beforeDelete[].onFailure", HOOK),
 ];
+const HOOK: &str = "plan::hook, by the controller, into the cluster itself";
 
 fn read(text: &str) -> WorkloadClusterSpec {
     file::read(text)

@@ -6,8 +6,8 @@ use crate::cluster::kubeadm::{
     RegistryMirror,
 };
 use crate::cluster::{
-    Architecture, Autoscaling, Bastion, EtcdVolume, ExistingNetwork, ExtraNetwork, Gpu, Ipv6,
-    RootVolume, Taint, TaintEffect, Volume,
+    Architecture, Autoscaling, Bastion, EtcdVolume, ExistingNetwork, ExtraNetwork, Gpu, Hook,
+    Hooks, Ipv6, ManifestSource, OnFailure, RootVolume, Taint, TaintEffect, Volume,
 };
 use crate::{ApiAccess, ControlPlane, Network, ServerGroupPolicy, WorkerPool};
 
@@ -241,6 +241,33 @@ fn control_plane() -> impl Strategy<Value = ControlPlane> {
     )
 }
 
+fn hooks() -> impl Strategy<Value = Hooks> {
+    let rich = Hooks {
+        after_create: vec![Hook {
+            name: "setup".into(),
+            manifest: Some(
+                "# first\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: \"a: |\\n #\"}\n---\n\n"
+                    .into(),
+            ),
+            from: None,
+            timeout_seconds: 90,
+            on_failure: OnFailure::Continue,
+        }],
+        before_delete: vec![Hook {
+            name: "save".into(),
+            manifest: None,
+            from: Some(ManifestSource {
+                config_map: None,
+                secret: Some("s".into()),
+                key: "manifest.yaml".into(),
+            }),
+            timeout_seconds: 600,
+            on_failure: OnFailure::Stop,
+        }],
+    };
+    prop_oneof![Just(Hooks::default()), Just(rich)]
+}
+
 fn spec() -> impl Strategy<Value = WorkloadClusterSpec> {
     let pools = proptest::collection::btree_map("[a-z]{1,6}", pool(), 0..3).prop_map(|pools| {
         let mut pools: Vec<_> = pools.into_values().collect();
@@ -259,7 +286,7 @@ fn spec() -> impl Strategy<Value = WorkloadClusterSpec> {
         network(),
         access(),
         policy,
-        kubeadm(),
+        (kubeadm(), hooks()),
     )
         .prop_map(
             |(
@@ -272,7 +299,7 @@ fn spec() -> impl Strategy<Value = WorkloadClusterSpec> {
                 network,
                 api_access,
                 deletion_policy,
-                kubeadm,
+                (kubeadm, hooks),
             )| {
                 let version = KubernetesVersion::new(1, minor, patch);
                 if let Some(pool) = workers.first_mut().filter(|_| minor % 2 == 0) {
@@ -300,6 +327,7 @@ fn spec() -> impl Strategy<Value = WorkloadClusterSpec> {
                     },
                     deletion_policy,
                     kubeadm,
+                    hooks,
                     ..WorkloadClusterSpec::new(version, "", "")
                 }
             },
