@@ -92,7 +92,7 @@ impl Clouds {
         {
             return Ok(around.clone());
         }
-        let around = surroundings::read(&self.client, namespace, cloud).await?;
+        let around = surroundings::read(self.applier.kinds(), namespace, cloud).await?;
         *slot = Some((Instant::now(), around.clone()));
         Ok(around)
     }

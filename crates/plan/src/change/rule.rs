@@ -36,6 +36,8 @@ const CORE: &str =
     "CAPI 1.14, webhook of Cluster and contract: fixed once objects were made from it";
 const CAPO: &str = "CAPO 0.14, webhook of OpenStackCluster: refused";
 const CAPO_IN_PLACE: &str = "CAPO 0.14, webhook of OpenStackCluster: allowed, reconciled in place";
+const CAPO_NEWER_IN_PLACE: &str =
+    "CAPO 0.15 (v1beta2), webhook of OpenStackCluster: allowed, reconciled in place";
 const CHECK: &str = "CAPI 1.14, machinehealthcheck: read by the controller";
 
 const fn rule(kind: Kind, path: &'static str, effect: Effect, source: &'static str) -> Rule {
@@ -99,6 +101,12 @@ pub const RULES: &[Rule] = &[
         "spec.apiServerLoadBalancer.allowedCIDRs.**",
         InPlace,
         CAPO_IN_PLACE,
+    ),
+    rule(
+        CLOUD,
+        "spec.apiServer.managedLoadBalancer.allowedCIDRs.**",
+        InPlace,
+        CAPO_NEWER_IN_PLACE,
     ),
     rule(
         CLOUD,
@@ -237,6 +245,12 @@ mod tests {
                 "spec.apiServerLoadBalancer.provider",
                 Effect::Forbidden,
             ),
+            (
+                CLOUD,
+                "spec.apiServer.managedLoadBalancer.allowedCIDRs",
+                InPlace,
+            ),
+            (CLOUD, "spec.apiServer.port", Effect::Forbidden),
             (
                 PLANE,
                 "spec.kubeadmConfigSpec.files[/etc/x].content",
