@@ -16,7 +16,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use capstan_capi::{Kind, kind};
+use capstan_capi::{Kind, OpenStackApi, kind};
 use capstan_kubernetes::{Applier, Deadline, ErrorKind, FIELD_MANAGER, ObjectName, wait_for};
 use capstan_management::providers::install;
 use capstan_plan::change::{Effect, Plan, Subject};
@@ -27,12 +27,15 @@ use capstan_spec::cluster::{Taint, TaintEffect, Volume};
 use capstan_spec::status::Resolved;
 use capstan_spec::{ClusterName, KubernetesVersion, Uid, WorkloadClusterSpec};
 use capstan_testkit::ApiServer;
+use capstan_workload::provider::{carry_over, openstack_api};
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
 use managers::run_managers;
-use support::{manifests, plan as installation, play_kubelet};
+use support::{
+    NEWER_OPENSTACK, OPENSTACK, Openstack, manifests, plan_with as installation, play_kubelet,
+};
 
 type Change = fn(&mut WorkloadClusterSpec);
 
@@ -213,7 +216,11 @@ fn spec() -> WorkloadClusterSpec {
     spec
 }
 
-fn rendered(name: &ClusterName, spec: &WorkloadClusterSpec) -> Rendered {
+fn rendered(
+    name: &ClusterName,
+    spec: &WorkloadClusterSpec,
+    openstack_api: OpenStackApi,
+) -> Rendered {
     const ID: &str = "0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22";
     let resolved = Resolved {
         image_id: Some(ID.into()),
@@ -222,7 +229,11 @@ fn rendered(name: &ClusterName, spec: &WorkloadClusterSpec) -> Rendered {
         floating_ip: Some("198.51.100.7".into()),
         ..Resolved::default()
     };
-    let facts = Facts::collect(spec, &resolved, &Surroundings::default()).unwrap();
+    let around = Surroundings {
+        openstack_api,
+        ..Surroundings::default()
+    };
+    let facts = Facts::collect(spec, &resolved, &around).unwrap();
     render(spec, name, &facts).unwrap()
 }
 
@@ -234,6 +245,7 @@ fn limit() -> Deadline {
 struct Case {
     applier: Applier,
     name: ClusterName,
+    spoken: OpenStackApi,
 }
 
 impl Case {
@@ -241,6 +253,8 @@ impl Case {
         let mut refused = Vec::new();
         for object in &rendered.objects {
             let value: DynamicObject = serde_json::from_value(object.value.clone()).unwrap();
+            let kinds = self.applier.kinds();
+            carry_over(kinds, object.kind, &value).await.unwrap();
             if let Err(error) = self.applier.apply_one(&value, limit()).await {
                 refused.push((object.kind, error));
             }
@@ -266,7 +280,7 @@ impl Case {
     /// Says of the network and the load balancer what CAPO would say.
     async fn play_infrastructure(&self) {
         let name = ObjectName {
-            api_version: kind::OPENSTACK_CLUSTER.api_version(),
+            api_version: self.spoken.of(kind::OPENSTACK_CLUSTER).api_version(),
             kind: kind::OPENSTACK_CLUSTER.kind.to_owned(),
             namespace: Some("default".to_owned()),
             name: self.name.cluster(),
@@ -278,7 +292,10 @@ impl Case {
         api.patch(&name.name, &params, &Patch::Merge(endpoint))
             .await
             .unwrap();
-        let ready = json!({"status": {"ready": true}});
+        let ready = match self.spoken {
+            OpenStackApi::V1Beta1 => json!({"status": {"ready": true}}),
+            OpenStackApi::V1Beta2 => json!({"status": {"initialization": {"provisioned": true}}}),
+        };
         api.patch_status(&name.name, &params, &Patch::Merge(ready))
             .await
             .unwrap();
@@ -354,12 +371,18 @@ impl Case {
     }
 }
 
-async fn check(applier: Applier, seed: u64, (word, change, expected): (&str, Change, [Effect; 3])) {
+async fn check(
+    applier: Applier,
+    spoken: OpenStackApi,
+    seed: u64,
+    (word, change, expected): (&str, Change, [Effect; 3]),
+) {
     let case = Case {
         applier,
         name: ClusterName::new("default", word, Uid::from_random(seed)),
+        spoken,
     };
-    let before = rendered(&case.name, &spec());
+    let before = rendered(&case.name, &spec(), spoken);
     let refused = case.apply(&before).await;
     assert!(refused.is_empty(), "{word}: {refused:?}");
     case.play_infrastructure().await;
@@ -367,7 +390,7 @@ async fn check(applier: Applier, seed: u64, (word, change, expected): (&str, Cha
 
     let mut wished = spec();
     change(&mut wished);
-    let after = rendered(&case.name, &wished);
+    let after = rendered(&case.name, &wished, spoken);
     let plan = case.plan(&after).await;
     let effect = |subject: &Subject| {
         let part = plan.parts.iter().find(|part| part.subject == *subject);
@@ -402,31 +425,44 @@ async fn check(applier: Applier, seed: u64, (word, change, expected): (&str, Cha
 
 #[tokio::test]
 async fn the_plan_says_what_the_real_controllers_do() {
-    let Some(directory) = manifests() else { return };
+    with_provider(OPENSTACK, OpenStackApi::V1Beta1).await;
+}
+
+#[tokio::test]
+async fn the_plan_says_what_the_real_controllers_do_with_a_newer_provider() {
+    with_provider(NEWER_OPENSTACK, OpenStackApi::V1Beta2).await;
+}
+
+async fn with_provider(openstack: Openstack, expected: OpenStackApi) {
+    let Some(directory) = manifests().filter(|directory| openstack.is_in(directory)) else {
+        return;
+    };
     let Some(server) = ApiServer::start().await else {
         return;
     };
     let client = server.client().await.unwrap();
     let kubelet = tokio::spawn(play_kubelet(client.clone()));
-    install(client.clone(), &installation(&directory), |_| ())
+    install(client.clone(), &installation(&directory, openstack), |_| ())
         .await
         .unwrap();
     kubelet.abort();
     // CAPO's webhooks are asked; its controllers would look for a cloud, so they are given an empty namespace.
     let ignition = "--feature-gates=KubeadmBootstrapFormatIgnition=true";
     let more = [
-        ("capo", "--namespace=nothing-is-here"),
+        (openstack.program, "--namespace=nothing-is-here"),
         ("capi-bootstrap", ignition),
         ("capi-controlplane", ignition),
     ];
-    let Some(mut managers) = run_managers(&server, &client, &more).await else {
+    let Some(mut managers) = run_managers(&server, &client, openstack.program, &more).await else {
         return;
     };
     let applier = Applier::new(client);
+    let spoken = openstack_api(applier.kinds()).await.unwrap();
+    assert_eq!(spoken, expected);
     let cases = CHANGES
         .iter()
         .zip(1..)
-        .map(|(case, seed)| check(applier.clone(), seed, *case));
+        .map(|(case, seed)| check(applier.clone(), spoken, seed, *case));
     futures::future::join_all(cases).await;
     assert!(managers.all_run(), "{}", managers.output());
 }
