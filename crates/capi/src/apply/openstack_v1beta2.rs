@@ -114,6 +114,8 @@ struct ApiServer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ManagedSecurityGroups {
+    // Left out it is false, and so CAPO's conversion leaves it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     allow_all_in_cluster_traffic: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cluster_nodes_security_group_rules: Vec<SecurityGroupRule>,
