@@ -29,6 +29,11 @@ impl OpenStackApi {
         }
     }
 
+    /// The one of that name.
+    pub fn by_version(version: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|api| api.version() == version)
+    }
+
     /// The kind as it is written in this version; one that does not come in both is left as it is.
     #[must_use]
     pub fn of(self, kind: Kind) -> Kind {
@@ -63,6 +68,8 @@ mod tests {
     #[test]
     fn only_what_comes_in_both_versions_is_written_otherwise() {
         let newer = OpenStackApi::V1Beta2;
+        assert_eq!(OpenStackApi::by_version("v1beta2"), Some(newer));
+        assert_eq!(OpenStackApi::by_version("v1"), None);
         for kind in kind::ALL {
             let written = newer.of(kind);
             assert_eq!(written, kind, "the same kind");

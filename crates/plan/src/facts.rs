@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use capstan_capi::OpenStackApi;
+pub use capstan_capi::OpenStackApi;
 use capstan_capi::apply::Reference;
 use capstan_spec::cluster::kubeadm::RegistryMirror;
 use capstan_spec::status::{Capacity, Resolved, ResolvedNetwork};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use capstan_kubernetes::{Applier, RequestObserver};
+use capstan_kubernetes::{Applier, Kinds, RequestObserver};
 use capstan_openstack::{Budget, CallObserver, CloudConfig, Options, Session};
 use capstan_plan::facts::Surroundings;
 use kube::Client;
@@ -80,6 +80,11 @@ impl Clouds {
             around: Arc::default(),
             budgets: Arc::default(),
         }
+    }
+
+    /// The kinds of the management server, as far as they are known.
+    pub const fn kinds(&self) -> &Kinds {
+        self.applier.kinds()
     }
 
     /// What a cluster in `namespace` on the cloud of that name stands on, read at most a minute ago.

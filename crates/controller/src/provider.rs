@@ -1,0 +1,93 @@
+//! A provider that becomes newer while the controller runs.
+
+use std::time::Duration;
+
+use capstan_capi::OpenStackApi;
+use capstan_kubernetes::Kinds;
+use capstan_workload::provider::openstack_api;
+use kube::Client;
+
+/// Pause between two looks. Whoever installs a newer provider waits longer than that for its Deployment.
+pub(crate) const PAUSE: Duration = Duration::from_mins(1);
+
+/// In which version the server's OpenStack provider is spoken to. What cannot be learnt now is learnt by [`changed`].
+pub(crate) async fn spoken(kinds: &Kinds) -> OpenStackApi {
+    let spoken = openstack_api(kinds).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "which OpenStack provider is there");
+        OpenStackApi::default()
+    });
+    tracing::info!(version = %spoken, "the OpenStack provider is spoken to");
+    spoken
+}
+
+/// Ends when the server's OpenStack provider has to be spoken to in another version than `spoken`, and says in which.
+///
+/// Everything that watches and remembers was begun in the one version, so the controller ends, and begins anew. Asking which
+/// versions are served is open to everybody, as opposed to the definitions themselves.
+pub(crate) async fn changed(client: Client, spoken: OpenStackApi, pause: Duration) -> OpenStackApi {
+    loop {
+        tokio::time::sleep(pause).await;
+        match openstack_api(&Kinds::new(client.clone())).await {
+            Ok(now) if now != spoken => return now,
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "which OpenStack provider is there"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_capi::kind;
+    use capstan_kubernetes::{Applier, Deadline, parse_manifest};
+    use capstan_testkit::ApiServer;
+
+    use super::*;
+
+    fn definition(versions: &[OpenStackApi]) -> String {
+        let (kind, group) = (kind::OPENSTACK_CLUSTER, kind::OPENSTACK_CLUSTER.group);
+        let (plural, kind) = (kind.plural, kind.kind);
+        let mut text = format!(
+            "
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: {plural}.{group}}}
+spec:
+  group: {group}
+  scope: Namespaced
+  names: {{plural: {plural}, singular: openstackcluster, kind: {kind}, listKind: {kind}List}}
+  versions:
+"
+        );
+        for version in versions {
+            let storage = *version == OpenStackApi::V1Beta1;
+            text.push_str(&format!(
+                "  - {{name: {version}, served: true, storage: {storage}, \
+                 schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}}}\n"
+            ));
+        }
+        text
+    }
+
+    #[tokio::test]
+    async fn a_newer_provider_is_noticed() {
+        let Some(server) = ApiServer::start().await else {
+            return;
+        };
+        let client = server.client().await.unwrap();
+        let applier = Applier::new(client.clone());
+        let (older, newer) = (OpenStackApi::V1Beta1, OpenStackApi::V1Beta2);
+        let often = Duration::from_millis(50);
+        let deadline = Deadline::after(Duration::from_secs(30));
+        let serve = async |versions: &[OpenStackApi]| {
+            let objects = parse_manifest("test", &definition(versions)).unwrap();
+            applier.apply(&objects, deadline, |_| ()).await.unwrap();
+        };
+        serve(&[older]).await;
+        let mut changed = std::pin::pin!(changed(client, older, often));
+        let early = tokio::time::timeout(Duration::from_secs(1), &mut changed).await;
+        assert!(early.is_err(), "nothing has changed: {early:?}");
+        serve(&[older, newer]).await;
+        let now = tokio::time::timeout(Duration::from_secs(30), changed).await;
+        assert_eq!(now.unwrap(), newer);
+    }
+}
