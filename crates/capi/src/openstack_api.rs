@@ -44,8 +44,13 @@ impl OpenStackApi {
         }
     }
 
-    /// Whether the kind comes in both versions.
-    pub(crate) fn knows(kind: Kind) -> bool {
+    /// The version that the kind is written in; `None` for one that does not come in both.
+    pub fn written_in(kind: Kind) -> Option<Self> {
+        let found = Self::by_version(kind.version);
+        found.filter(|_| Self::knows(kind))
+    }
+
+    fn knows(kind: Kind) -> bool {
         [
             kind::OPENSTACK_CLUSTER,
             kind::OPENSTACK_MACHINE_TEMPLATE,
@@ -75,6 +80,9 @@ mod tests {
             assert_eq!(written, kind, "the same kind");
             let same = written.api_version() == kind.api_version();
             assert_eq!(same, !OpenStackApi::knows(kind), "{}", kind.kind);
+            // The kinds of Cluster API itself are of a v1beta2 of their own.
+            let expected = OpenStackApi::knows(kind).then_some(newer);
+            assert_eq!(OpenStackApi::written_in(written), expected, "{}", kind.kind);
             assert_eq!(
                 OpenStackApi::default().of(written).api_version(),
                 kind.api_version()

@@ -12,7 +12,7 @@ mod support;
 
 use capstan_capi::{Kind, OpenStackApi, carry, kind};
 use capstan_kubernetes::Applier;
-use capstan_management::providers::install;
+use capstan_management::providers::{CheckLine, check, install};
 use capstan_plan::change::Effect;
 use capstan_spec::{ClusterName, Uid, WorkloadClusterSpec};
 use capstan_testkit::ApiServer;
@@ -135,6 +135,14 @@ async fn clusters_go_on_and_no_node_is_rolled() {
     let newer = OpenStackApi::V1Beta2;
     let demo = case("demo", 1, newer);
     assert_eq!(openstack_api(demo.applier.kinds()).await.unwrap(), newer);
+
+    let lines = check(client.clone()).await;
+    let of_provider = |line: &&CheckLine| line.what.contains("infrastructure.cluster.x-k8s.io");
+    let asked: Vec<_> = lines.iter().filter(of_provider).collect();
+    assert_eq!(asked.len(), 2, "{lines:#?}");
+    for line in asked {
+        assert!(line.is_good() && line.what.contains("v1beta2"), "{line:?}");
+    }
 
     // Nothing is to be done, and doing it changes nothing.
     let same = rendered(&demo.name, &before(), newer);

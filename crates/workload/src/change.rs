@@ -66,7 +66,7 @@ async fn of_kind(
                 what: format!("{} {object_name}", kind.kind),
                 source,
             })?;
-            if kind.version == OpenStackApi::V1Beta2.version() {
+            if OpenStackApi::written_in(kind) == Some(OpenStackApi::V1Beta2) {
                 as_carried_over(kind, &mut value);
             }
             Ok(LiveObject {

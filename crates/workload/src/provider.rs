@@ -23,7 +23,7 @@ pub async fn openstack_api(kinds: &Kinds) -> Result<OpenStackApi, Error> {
 /// Makes an object that is about to be applied in the newer version forget the older one. Nothing else of it changes; an
 /// object that knows no older version is not written at all.
 pub async fn carry_over(kinds: &Kinds, kind: Kind, object: &DynamicObject) -> Result<(), Error> {
-    if kind.version != OpenStackApi::V1Beta2.version() || OpenStackApi::V1Beta2.of(kind) != kind {
+    if OpenStackApi::written_in(kind) != Some(OpenStackApi::V1Beta2) {
         return Ok(());
     }
     let name = ObjectName::of(object);
