@@ -6,25 +6,37 @@ use capstan_capi::OpenStackApi;
 use capstan_kubernetes::Kinds;
 use capstan_workload::provider::openstack_api;
 use kube::Client;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// Pause between two looks. Whoever installs a newer provider waits longer than that for its Deployment.
-pub(crate) const PAUSE: Duration = Duration::from_mins(1);
+const PAUSE: Duration = Duration::from_mins(1);
 
-/// In which version the server's OpenStack provider is spoken to. What cannot be learnt now is learnt by [`changed`].
-pub(crate) async fn spoken(kinds: &Kinds) -> OpenStackApi {
+/// In which version the server's OpenStack provider is spoken to, and the guard of that: it cancels the work when it has to be
+/// another, and says which. Everything that watches and remembers was begun in the one version, so the controller ends then,
+/// and begins anew. What cannot be learnt at the beginning is learnt by the guard.
+pub(crate) async fn begin(
+    kinds: &Kinds,
+    work: &CancellationToken,
+) -> (OpenStackApi, JoinHandle<Option<OpenStackApi>>) {
     let spoken = openstack_api(kinds).await.unwrap_or_else(|error| {
         tracing::warn!(%error, "which OpenStack provider is there");
         OpenStackApi::default()
     });
     tracing::info!(version = %spoken, "the OpenStack provider is spoken to");
-    spoken
+    let (client, work) = (kinds.client().clone(), work.clone());
+    let guard = async move {
+        let changed = changed(client, spoken, PAUSE);
+        let now = work.run_until_cancelled(changed).await?;
+        work.cancel();
+        Some(now)
+    };
+    (spoken, tokio::spawn(guard))
 }
 
 /// Ends when the server's OpenStack provider has to be spoken to in another version than `spoken`, and says in which.
-///
-/// Everything that watches and remembers was begun in the one version, so the controller ends, and begins anew. Asking which
-/// versions are served is open to everybody, as opposed to the definitions themselves.
-pub(crate) async fn changed(client: Client, spoken: OpenStackApi, pause: Duration) -> OpenStackApi {
+/// Asking which versions are served is open to everybody, as opposed to the definitions themselves.
+async fn changed(client: Client, spoken: OpenStackApi, pause: Duration) -> OpenStackApi {
     loop {
         tokio::time::sleep(pause).await;
         match openstack_api(&Kinds::new(client.clone())).await {
@@ -46,7 +58,15 @@ mod tests {
     fn definition(versions: &[OpenStackApi]) -> String {
         let (kind, group) = (kind::OPENSTACK_CLUSTER, kind::OPENSTACK_CLUSTER.group);
         let (plural, kind) = (kind.plural, kind.kind);
-        let mut text = format!(
+        let schema =
+            "{openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}";
+        let version = |version: &OpenStackApi| {
+            let storage = *version == OpenStackApi::V1Beta1;
+            format!("{{name: {version}, served: true, storage: {storage}, schema: {schema}}}")
+        };
+        let versions: Vec<String> = versions.iter().map(version).collect();
+        let versions = versions.join(", ");
+        format!(
             "
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -55,17 +75,9 @@ spec:
   group: {group}
   scope: Namespaced
   names: {{plural: {plural}, singular: openstackcluster, kind: {kind}, listKind: {kind}List}}
-  versions:
+  versions: [{versions}]
 "
-        );
-        for version in versions {
-            let storage = *version == OpenStackApi::V1Beta1;
-            text.push_str(&format!(
-                "  - {{name: {version}, served: true, storage: {storage}, \
-                 schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}}}\n"
-            ));
-        }
-        text
+        )
     }
 
     #[tokio::test]

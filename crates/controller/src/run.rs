@@ -106,7 +106,7 @@ pub async fn run(
     let watching = connection.for_watching()?;
     let seen = Seen::of(watch::KINDS.len());
     let clouds = Clouds::new(client.clone(), metrics.observers());
-    let spoken = provider::spoken(clouds.kinds()).await;
+    let (spoken, newer) = provider::begin(clouds.kinds(), &work).await;
     let changes = watch::changes(&watching, &seen, spoken).inspect({
         let metrics = metrics.clone();
         move |cluster| metrics.woken(cluster)
@@ -161,15 +161,6 @@ pub async fn run(
                 tracing::debug!(%error, "reconciliation");
             }
         });
-    let newer = tokio::spawn({
-        let (client, work) = (client.clone(), work.clone());
-        async move {
-            let changed = provider::changed(client, spoken, provider::PAUSE);
-            let now = work.run_until_cancelled(changed).await?;
-            work.cancel();
-            Some(now)
-        }
-    });
     tokio::select! {
         () = controller => {}
         () = async { work.cancelled().await; tokio::time::sleep(GRACE).await } => {}

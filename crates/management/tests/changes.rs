@@ -252,13 +252,10 @@ async fn check(
     assert!(case.plan(&after).await.is_empty(), "{word}");
 }
 
+/// One after the other: each has fifty programs' work for two processors.
 #[tokio::test]
 async fn the_plan_says_what_the_real_controllers_do() {
     with_provider(OPENSTACK, OpenStackApi::V1Beta1).await;
-}
-
-#[tokio::test]
-async fn the_plan_says_what_the_real_controllers_do_with_a_newer_provider() {
     with_provider(NEWER_OPENSTACK, OpenStackApi::V1Beta2).await;
 }
 

@@ -167,15 +167,21 @@ async fn clusters_go_on_and_no_node_is_rolled() {
         [false; 2]
     );
 
-    // What was said in the older version can be changed and taken away.
+    changes_are_carried_out(&demo).await;
+    nothing_is_carried_out_where_owners_are_not_carried_over(&case("careless", 2, newer)).await;
+    assert!(managers.all_run(), "{}", managers.output());
+}
+
+/// What was said in the older version can be changed and taken away.
+async fn changes_are_carried_out(demo: &Case) {
     let mut wished = before();
     wished.network.node_port_cidrs.clear();
     wished.api_access.allowed_cidrs = vec!["192.0.2.0/24".parse().unwrap()];
-    let wished = rendered(&demo.name, &wished, newer);
+    let wished = rendered(&demo.name, &wished, demo.spoken);
     let plan = demo.plan(&wished).await;
     assert_eq!(plan.parts[0].effect, Effect::InPlace, "{plan:#?}");
     assert_eq!(demo.apply(&wished).await.len(), 0);
-    let spec = spec_of(&demo).await;
+    let spec = spec_of(demo).await;
     assert_eq!(
         spec["apiServer"]["managedLoadBalancer"]["allowedCIDRs"],
         json!(["192.0.2.0/24"])
@@ -199,23 +205,23 @@ async fn clusters_go_on_and_no_node_is_rolled() {
         [demo.plane_rolls().await, demo.pool_rolls().await],
         [false; 2]
     );
+}
 
-    // Why owners are carried over: without that, who may connect stays who might before, and nobody says so.
-    let careless = case("careless", 2, newer);
+/// Why they are carried over: without that, who may connect stays who might before, and nobody says so.
+async fn nothing_is_carried_out_where_owners_are_not_carried_over(careless: &Case) {
     let mut wished = before();
     wished.api_access.allowed_cidrs = vec!["192.0.2.0/24".parse().unwrap()];
-    let wished = rendered(&careless.name, &wished, newer);
+    let wished = rendered(&careless.name, &wished, careless.spoken);
     for desired in wished.of(kind::OPENSTACK_CLUSTER) {
         let value = serde_json::from_value(desired.value.clone()).unwrap();
         careless.applier.apply_one(&value, limit()).await.unwrap();
     }
-    let spec = spec_of(&careless).await;
+    let spec = spec_of(careless).await;
     assert_eq!(
         spec["apiServer"]["managedLoadBalancer"]["allowedCIDRs"],
         json!(["203.0.113.0/24"]),
         "what was applied is no longer undone: then nothing needs to be carried over"
     );
-    assert!(managers.all_run(), "{}", managers.output());
 }
 
 async fn spec_of(case: &Case) -> Value {

@@ -144,7 +144,9 @@ pub fn flavors(live: &Live) -> BTreeMap<String, String> {
         let template = object.value.pointer(path)?.as_str()?;
         let template = live.object(kind::OPENSTACK_MACHINE_TEMPLATE, template)?;
         let flavor = template.value.pointer("/spec/template/spec/flavor")?;
-        let name = flavor.as_str().or(flavor["filter"]["name"].as_str())?;
+        let name = flavor
+            .as_str()
+            .or_else(|| flavor["filter"]["name"].as_str())?;
         Some((object.pool()?.to_owned(), name.to_owned()))
     };
     live.objects.iter().filter_map(of_object).collect()

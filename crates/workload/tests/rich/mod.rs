@@ -8,6 +8,7 @@ use capstan_spec::{KubernetesVersion, WorkloadClusterSpec, file};
 
 const MANAGED: &str = include_str!("../../../plan/testdata/managed.yaml");
 const EXISTING: &str = include_str!("../../../plan/testdata/existing.yaml");
+const FLATCAR: &str = include_str!("../../../plan/testdata/flatcar.yaml");
 
 fn resolved() -> Resolved {
     const ID: &str = "0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22";
@@ -62,11 +63,13 @@ pub(crate) fn clusters() -> Vec<(String, WorkloadClusterSpec, Facts)> {
     let plain = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "b");
     let managed = file::read(MANAGED).unwrap().spec;
     let existing = file::read(EXISTING).unwrap().spec;
+    let flatcar = file::read(FLATCAR).unwrap().spec;
     let mut clusters = Vec::new();
     for (name, mut spec) in [
         ("plain", plain),
         ("managed", managed),
         ("existing", existing),
+        ("flatcar", flatcar),
     ] {
         clusters.push((name.to_owned(), spec.clone(), looked_up(&spec)));
         // What `capstan cluster render` writes.

@@ -31,14 +31,10 @@ pub(crate) struct Render {
     #[arg(
         long,
         default_value_t,
-        value_parser = PossibleValuesParser::new(["v1beta1", "v1beta2"]).map(version),
+        value_parser = PossibleValuesParser::new(["v1beta1", "v1beta2"]).map(|name| OpenStackApi::by_version(&name).unwrap_or_default()),
         value_name = "VERSION"
     )]
     openstack_api: OpenStackApi,
-}
-
-fn version(name: String) -> OpenStackApi {
-    OpenStackApi::by_version(&name).unwrap_or_default()
 }
 
 impl Render {
