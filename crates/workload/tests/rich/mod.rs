@@ -3,11 +3,12 @@
 
 use capstan_plan::facts::{Facts, Surroundings};
 use capstan_plan::offline;
-use capstan_spec::status::{PoolImage, Resolved, ResolvedNetwork};
+use capstan_spec::status::{PoolImage, Resolved, ResolvedNetwork, ResolvedSubnet};
 use capstan_spec::{KubernetesVersion, WorkloadClusterSpec, file};
 
 const MANAGED: &str = include_str!("../../../plan/testdata/managed.yaml");
 const EXISTING: &str = include_str!("../../../plan/testdata/existing.yaml");
+const DUAL: &str = include_str!("../../../plan/testdata/dual.yaml");
 const FLATCAR: &str = include_str!("../../../plan/testdata/flatcar.yaml");
 
 fn resolved() -> Resolved {
@@ -43,7 +44,10 @@ fn resolved() -> Resolved {
             subnet_id: ID.into(),
             subnet_cidr: "10.20.0.0/22".parse().unwrap(),
             router_id: Some(ID.into()),
-            ipv6: None,
+            ipv6: Some(ResolvedSubnet {
+                id: ID.into(),
+                cidr: "2001:db8::/64".parse().unwrap(),
+            }),
         }),
         registry_secret: Some("demo-x7k2p-registries-1".into()),
         ..Resolved::default()
@@ -63,15 +67,20 @@ pub(crate) fn clusters() -> Vec<(String, WorkloadClusterSpec, Facts)> {
     let plain = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "b");
     let managed = file::read(MANAGED).unwrap().spec;
     let existing = file::read(EXISTING).unwrap().spec;
+    let dual = file::read(DUAL).unwrap().spec;
     let flatcar = file::read(FLATCAR).unwrap().spec;
     let mut clusters = Vec::new();
     for (name, mut spec) in [
         ("plain", plain),
         ("managed", managed),
         ("existing", existing),
+        ("dual", dual),
         ("flatcar", flatcar),
     ] {
         clusters.push((name.to_owned(), spec.clone(), looked_up(&spec)));
+        if ["dual", "flatcar"].contains(&name) {
+            continue; // They mean something only with a look at the cloud.
+        }
         // What `capstan cluster render` writes.
         spec.image = Some("node".into());
         spec.api_access.allowed_cidrs = vec!["203.0.113.0/24".parse().unwrap()];

@@ -74,12 +74,9 @@ fn what_is_carried_over_is_owned_where_it_is_written() {
         let [older, newer] = both(&cluster);
         for (mut one, other) in older.objects.into_iter().zip(&newer.objects) {
             // At its default it is said in the older version only; who still owns it then owns nothing that differs.
-            if let Some(groups) = one
-                .value
-                .pointer_mut("/spec/managedSecurityGroups")
-                .and_then(Value::as_object_mut)
-            {
-                groups.remove("allowAllInClusterTraffic");
+            let groups = one.value.pointer_mut("/spec/managedSecurityGroups");
+            if let Some(groups) = groups.and_then(Value::as_object_mut) {
+                groups.retain(|_, value| *value != false);
             }
             let one = &one;
             let owner = |object: &DesiredObject| {
