@@ -136,14 +136,6 @@ async fn clusters_go_on_and_no_node_is_rolled() {
     let demo = case("demo", 1, newer);
     assert_eq!(openstack_api(demo.applier.kinds()).await.unwrap(), newer);
 
-    let lines = check(client.clone()).await;
-    let of_provider = |line: &&CheckLine| line.what.contains("infrastructure.cluster.x-k8s.io");
-    let asked: Vec<_> = lines.iter().filter(of_provider).collect();
-    assert_eq!(asked.len(), 2, "{lines:#?}");
-    for line in asked {
-        assert!(line.is_good() && line.what.contains("v1beta2"), "{line:?}");
-    }
-
     // Nothing is to be done, and doing it changes nothing.
     let same = rendered(&demo.name, &before(), newer);
     let templates = demo.list(newer.of(kind::OPENSTACK_MACHINE_TEMPLATE)).await;
@@ -166,6 +158,14 @@ async fn clusters_go_on_and_no_node_is_rolled() {
         [demo.plane_rolls().await, demo.pool_rolls().await],
         [false; 2]
     );
+
+    let lines = check(client.clone()).await;
+    let of_provider = |line: &&CheckLine| line.what.contains("infrastructure.cluster.x-k8s.io");
+    let asked: Vec<_> = lines.iter().filter(of_provider).collect();
+    assert_eq!(asked.len(), 2, "{lines:#?}");
+    for line in asked {
+        assert!(line.is_good() && line.what.contains("v1beta2"), "{line:?}");
+    }
 
     changes_are_carried_out(&demo).await;
     nothing_is_carried_out_where_owners_are_not_carried_over(&case("careless", 2, newer)).await;
