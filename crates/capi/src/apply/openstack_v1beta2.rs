@@ -174,6 +174,8 @@ struct OpenStackMachineTemplateResource {
 struct OpenStackMachineSpec {
     flavor: Reference,
     image: Reference,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ports: Vec<Port>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ssh_key_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -193,6 +195,7 @@ impl From<older::OpenStackMachineSpec> for OpenStackMachineSpec {
         let older::OpenStackMachineSpec {
             flavor,
             image,
+            ports,
             ssh_key_name,
             root_volume,
             additional_block_devices,
@@ -203,12 +206,49 @@ impl From<older::OpenStackMachineSpec> for OpenStackMachineSpec {
         Self {
             flavor: Reference::Filter { name: flavor },
             image,
+            ports: ports.into_iter().map(Into::into).collect(),
             ssh_key_name,
             root_volume,
             additional_block_devices,
             server_group,
             security_groups,
             server_metadata,
+        }
+    }
+}
+
+/// A port of a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Port {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<Reference>,
+    #[serde(rename = "fixedIPs", skip_serializing_if = "Vec::is_empty")]
+    fixed_ips: Vec<older::FixedIp>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    security_groups: Vec<Reference>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enable_port_security: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vnic_type: Option<String>,
+}
+
+impl From<older::Port> for Port {
+    fn from(port: older::Port) -> Self {
+        let older::Port {
+            network,
+            fixed_ips,
+            security_groups,
+            disable_port_security,
+            vnic_type,
+        } = port;
+        Self {
+            network,
+            fixed_ips,
+            security_groups,
+            // Left out it is true.
+            enable_port_security: disable_port_security.then_some(false),
+            vnic_type,
         }
     }
 }

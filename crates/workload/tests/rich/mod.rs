@@ -49,6 +49,8 @@ fn resolved() -> Resolved {
                 cidr: "2001:db8::/64".parse().unwrap(),
             }),
         }),
+        networks: ids(&["storage", "lab"]),
+        subnets: ids(&["storage/fast"]),
         registry_secret: Some("demo-x7k2p-registries-1".into()),
         ..Resolved::default()
     }
