@@ -6,6 +6,7 @@ mod kubeadm;
 mod machine;
 mod meta;
 mod openstack;
+pub mod openstack_v1beta2;
 
 pub use cluster::{Cluster, ClusterNetwork, ClusterSpec, NetworkRanges};
 pub use cluster_configuration::{ClusterConfiguration, Component, Etcd, HostPathMount, LocalEtcd};

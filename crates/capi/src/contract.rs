@@ -2,60 +2,111 @@
 //!
 //! For tests only (feature `contract`): rules in CEL and the webhooks' own are left to the real API server.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::Kind;
 
-/// Schemas made by `testdata/strip.py`.
-const SCHEMAS: &[(&str, &str)] = &[
+/// Kind, version and schema, made by `testdata/strip.py`.
+const SCHEMAS: &[(&str, &str, &str)] = &[
     (
         "Cluster",
+        "v1beta2",
         include_str!("../testdata/cluster-api-v1.14.2/clusters.v1beta2.json"),
     ),
     (
         "MachineDeployment",
+        "v1beta2",
         include_str!("../testdata/cluster-api-v1.14.2/machinedeployments.v1beta2.json"),
     ),
     (
         "MachineHealthCheck",
+        "v1beta2",
         include_str!("../testdata/cluster-api-v1.14.2/machinehealthchecks.v1beta2.json"),
     ),
     (
         "KubeadmControlPlane",
+        "v1beta2",
         include_str!("../testdata/cluster-api-v1.14.2/kubeadmcontrolplanes.v1beta2.json"),
     ),
     (
         "KubeadmConfigTemplate",
+        "v1beta2",
         include_str!("../testdata/cluster-api-v1.14.2/kubeadmconfigtemplates.v1beta2.json"),
     ),
     (
         "OpenStackCluster",
+        "v1beta1",
         include_str!(
             "../testdata/cluster-api-provider-openstack-v0.14.7/openstackclusters.v1beta1.json"
         ),
     ),
     (
         "OpenStackMachineTemplate",
+        "v1beta1",
         include_str!(
             "../testdata/cluster-api-provider-openstack-v0.14.7/openstackmachinetemplates.v1beta1.json"
         ),
     ),
+    (
+        "OpenStackCluster",
+        "v1beta2",
+        include_str!(
+            "../testdata/cluster-api-provider-openstack-e52de58ab/openstackclusters.v1beta2.json"
+        ),
+    ),
+    (
+        "OpenStackMachineTemplate",
+        "v1beta2",
+        include_str!(
+            "../testdata/cluster-api-provider-openstack-e52de58ab/openstackmachinetemplates.v1beta2.json"
+        ),
+    ),
 ];
+
+/// The schema of a kind in its version.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn schema(kind: Kind) -> Result<Value, String> {
+    let of_kind =
+        |(name, version, _): &&(&str, &str, &str)| *name == kind.kind && *version == kind.version;
+    let (_, _, text) = SCHEMAS
+        .iter()
+        .find(of_kind)
+        .ok_or_else(|| format!("there is no schema of {}", kind.kind))?;
+    serde_json::from_str(text)
+        .map_err(|error| format!("the schema of {} cannot be read: {error}", kind.kind))
+}
+
+/// The definition of a kind in its version alone, for an API server.
+///
+/// # Errors
+/// When there is no schema of it.
+pub fn definition(kind: Kind) -> Result<Value, String> {
+    let singular = kind.kind.to_lowercase();
+    Ok(json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{}.{}", kind.plural, kind.group)},
+        "spec": {
+            "group": kind.group, "scope": "Namespaced",
+            "names": {
+                "kind": kind.kind, "listKind": format!("{}List", kind.kind),
+                "plural": kind.plural, "singular": singular,
+            },
+            "versions": [{
+                "name": kind.version, "served": true, "storage": true, "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": schema(kind)?},
+            }],
+        },
+    }))
+}
 
 /// Everything in the object that its schema does not allow; empty when all is well. A kind without a schema is a fault,
 /// so that none is forgotten.
 pub fn faults(kind: Kind, object: &Value) -> Vec<String> {
-    let Some((_, text)) = SCHEMAS.iter().find(|(name, _)| *name == kind.kind) else {
-        return vec![format!("there is no schema of {}", kind.kind)];
-    };
-    let schema: Value = match serde_json::from_str(text) {
+    let schema = match schema(kind) {
         Ok(schema) => schema,
-        Err(error) => {
-            return vec![format!(
-                "the schema of {} cannot be read: {error}",
-                kind.kind
-            )];
-        }
+        Err(fault) => return vec![fault],
     };
     let mut faults = Vec::new();
     if object.get("apiVersion").and_then(Value::as_str) != Some(&kind.api_version()) {
@@ -178,10 +229,8 @@ fn is_of_type(value: &Value, schema: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-    use crate::kind;
+    use crate::{OpenStackApi, kind};
 
     fn check(spec: &Value) -> Vec<String> {
         let object = json!({
@@ -231,8 +280,10 @@ mod tests {
 
     #[test]
     fn every_kind_that_is_written_has_a_schema_in_the_version_that_is_written() {
-        for (name, _) in SCHEMAS {
-            assert!(Kind::by_name(name).is_some(), "{name}");
+        for (name, version, _) in SCHEMAS {
+            let kind = Kind::by_name(name).unwrap();
+            let spoken = OpenStackApi::ALL.map(|api| api.of(kind).version);
+            assert!(spoken.contains(version), "{name} {version}");
         }
         assert_eq!(
             faults(kind::MACHINE, &json!({})),

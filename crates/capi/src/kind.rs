@@ -1,7 +1,12 @@
-//! The kinds Capstan deals with, each in exactly one version.
+//! The kinds Capstan deals with. Those of the OpenStack provider stand here in its older version; which is spoken with a
+//! server is said by [`OpenStackApi`](crate::OpenStackApi).
 
-/// A kind of the Kubernetes API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
+/// A kind of the Kubernetes API. Two are equal when group and name are: the version is how objects of it are written, and
+/// an object is the same one in each.
+#[derive(Clone, Copy, Debug)]
 pub struct Kind {
     /// API group.
     pub group: &'static str,
@@ -33,16 +38,52 @@ impl Kind {
         format!("{}/{}", self.group, self.version)
     }
 
+    /// The same kind, written in another version.
+    #[must_use]
+    pub const fn in_version(self, version: &'static str) -> Self {
+        Self { version, ..self }
+    }
+
+    const fn identity(&self) -> (&'static str, &'static str) {
+        (self.group, self.kind)
+    }
+
     /// The kind of this name among [`ALL`].
     pub fn by_name(name: &str) -> Option<Self> {
         ALL.into_iter().find(|kind| kind.kind == name)
     }
 }
 
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for Kind {}
+
+impl PartialOrd for Kind {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Kind {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.identity().cmp(&other.identity())
+    }
+}
+
+impl Hash for Kind {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}
+
 const CORE: &str = "cluster.x-k8s.io";
 const BOOTSTRAP: &str = "bootstrap.cluster.x-k8s.io";
 const CONTROL_PLANE: &str = "controlplane.cluster.x-k8s.io";
-const INFRASTRUCTURE: &str = "infrastructure.cluster.x-k8s.io";
+pub(crate) const INFRASTRUCTURE: &str = "infrastructure.cluster.x-k8s.io";
 
 /// Cluster API's cluster.
 pub const CLUSTER: Kind = Kind::new(CORE, "v1beta2", "Cluster", "clusters");

@@ -7,6 +7,7 @@ mod cluster;
 mod condition;
 mod machine;
 mod openstack;
+mod openstack_raw;
 
 use std::collections::BTreeMap;
 

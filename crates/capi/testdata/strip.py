@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Copies the CRDs that the contract tests need out of the providers' Go modules, without descriptions.
 
-Usage: strip.py GOMODCACHE      (`go env GOMODCACHE`; needs PyYAML)
+Usage: strip.py GOMODCACHE [CAPO]      (`go env GOMODCACHE`; needs PyYAML)
+
+CAPO is a work tree of cluster-api-provider-openstack at the commit NEWER; without it what is here of that is left alone.
 
 Only the version that Capstan writes is kept of each CRD, as JSON with sorted keys: small, and easy to compare.
 """
@@ -12,7 +14,7 @@ import sys
 import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
-CAPI, CAPO = "v1.14.2", "v0.14.7"
+CAPI, CAPO, NEWER = "v1.14.2", "v0.14.7", "e52de58ab"
 WANTED = [
     (f"cluster-api@{CAPI}", "core/config/crd/bases/cluster.x-k8s.io_{}.yaml",
      "v1beta2", ["clusters", "machinedeployments", "machinehealthchecks"]),
@@ -23,6 +25,7 @@ WANTED = [
     (f"cluster-api-provider-openstack@{CAPO}", "config/crd/bases/infrastructure.cluster.x-k8s.io_{}.yaml",
      "v1beta1", ["openstackclusters", "openstackmachinetemplates"]),
 ]
+OF_NEWER = ("v1beta2", ["openstackclusters", "openstackmachinetemplates"])
 
 
 def stripped(node):
@@ -37,11 +40,14 @@ def stripped(node):
 
 def main():
     cache = pathlib.Path(sys.argv[1]) / "sigs.k8s.io"
-    for module, pattern, version, plurals in WANTED:
+    sources = [(cache / module, module.replace("@", "-"), *rest) for module, *rest in WANTED]
+    if len(sys.argv) > 2:
+        sources.append((pathlib.Path(sys.argv[2]), f"cluster-api-provider-openstack-{NEWER}", WANTED[-1][1], *OF_NEWER))
+    for source, folder, pattern, version, plurals in sources:
         for plural in plurals:
-            crd = yaml.safe_load((cache / module / pattern.format(plural)).read_text())
+            crd = yaml.safe_load((source / pattern.format(plural)).read_text())
             schema = next(v["schema"]["openAPIV3Schema"] for v in crd["spec"]["versions"] if v["name"] == version)
-            target = HERE / module.replace("@", "-") / f"{plural}.{version}.json"
+            target = HERE / folder / f"{plural}.{version}.json"
             target.parent.mkdir(exist_ok=True)
             target.write_text(json.dumps(stripped(schema), indent=1, sort_keys=True) + "\n")
 

@@ -10,6 +10,7 @@ mod health;
 mod inventory;
 mod lease;
 pub mod metrics;
+mod provider;
 mod record;
 mod run;
 mod seen;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capstan_addons::Helm;
+use capstan_capi::OpenStackApi;
 use capstan_catalog::{Catalogue, CatalogueError};
 use capstan_kubernetes::Connection;
 use capstan_workload::clouds::Clouds;
@@ -22,7 +23,7 @@ use crate::inventory::Inventories;
 use crate::lease::Holder;
 use crate::metrics::Metrics;
 use crate::seen::Seen;
-use crate::{defragmentation, upkeep, watch};
+use crate::{defragmentation, provider, upkeep, watch};
 
 /// Clusters reconciled at once. Each waits most of the time for a cloud.
 const CONCURRENCY: u16 = 8;
@@ -60,6 +61,9 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
+    /// The OpenStack provider has become another; the next run speaks to it.
+    #[error("failed to go on: the OpenStack provider is to be spoken to in {0} from now on")]
+    Provider(OpenStackApi),
     /// Another controller took over.
     #[error("failed to hold the lease")]
     LeaseLost,
@@ -101,11 +105,12 @@ pub async fn run(
 
     let watching = connection.for_watching()?;
     let seen = Seen::of(watch::KINDS.len());
-    let changes = watch::changes(&watching, &seen).inspect({
+    let clouds = Clouds::new(client.clone(), metrics.observers());
+    let (spoken, newer) = provider::begin(clouds.kinds(), &work).await;
+    let changes = watch::changes(&watching, &seen, spoken).inspect({
         let metrics = metrics.clone();
         move |cluster| metrics.woken(cluster)
     });
-    let clouds = Clouds::new(client.clone(), metrics.observers());
     let inventories = Inventories::new(client.clone(), clouds.clone(), Catalogue::bundled()?);
     let inventories = tokio::spawn(inventories.keep(work.clone()));
     let world = Arc::new(World::new(
@@ -169,10 +174,10 @@ pub async fn run(
     // The keeper gives the lease back as its last act.
     let _ = keeper.await;
     probes.abort();
-    if lost {
-        Err(RunError::LeaseLost)
-    } else {
-        Ok(())
+    match newer.await {
+        Ok(Some(now)) => Err(RunError::Provider(now)),
+        _ if lost => Err(RunError::LeaseLost),
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What wakes the reconciler: changes of the Cluster API objects of a cluster.
 
-use capstan_capi::{Kind, kind, label};
+use capstan_capi::{Kind, OpenStackApi, kind, label};
 use capstan_plan::render::CLUSTER_LABEL;
 use capstan_spec::ClusterName;
 use capstan_workload::resource::WorkloadCluster;
@@ -33,8 +33,9 @@ pub(crate) const KINDS: [Kind; 7] = [
 pub(crate) fn changes(
     client: &Client,
     seen: &Seen,
+    openstack: OpenStackApi,
 ) -> SelectAll<BoxStream<'static, ObjectRef<WorkloadCluster>>> {
-    stream::select_all(KINDS.map(|kind| of_kind(client, seen, kind)))
+    stream::select_all(KINDS.map(|kind| of_kind(client, seen, openstack.of(kind))))
 }
 
 fn of_kind(
@@ -142,7 +143,7 @@ spec: {clusterName: demo-x7k2p}
             return;
         };
         let client = server.client().await.unwrap();
-        let mut changes = changes(&client, &Seen::of(KINDS.len()));
+        let mut changes = changes(&client, &Seen::of(KINDS.len()), OpenStackApi::default());
         // Nothing is defined: every kind fails, over and over.
         let early = tokio::time::timeout(Duration::from_secs(3), changes.next()).await;
         assert!(early.is_err(), "a change of what is not there: {early:?}");

@@ -11,6 +11,8 @@ use crate::error::is_missing;
 use crate::{Error, ObjectName, Result};
 
 type Known = HashMap<GroupVersionKind, (ApiResource, bool)>;
+/// Which of some versions of a kind was the first to be served, by its place.
+type Chosen = HashMap<(String, String), usize>;
 
 /// Kinds of Kubernetes itself that are asked for all the time: there is no need to ask whether they are served.
 fn built_in() -> Known {
@@ -36,6 +38,7 @@ fn built_in() -> Known {
 pub struct Kinds {
     client: Client,
     known: Arc<Mutex<Known>>,
+    chosen: Arc<Mutex<Chosen>>,
 }
 
 impl Kinds {
@@ -44,6 +47,7 @@ impl Kinds {
         Self {
             client,
             known: Arc::new(Mutex::new(built_in())),
+            chosen: Arc::default(),
         }
     }
 
@@ -86,6 +90,36 @@ impl Kinds {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(gvk, found.clone());
         Ok(found)
+    }
+
+    /// The first of these versions of a kind that is served; `None` when none is. What is found is remembered: who must learn
+    /// that a server serves other versions than it did asks anew, with other [`Kinds`].
+    pub async fn first_served<'a>(
+        &self,
+        api_versions: &'a [String],
+        kind: &str,
+    ) -> Result<Option<&'a str>> {
+        let asked = api_versions.join(" ");
+        let key = (asked, kind.to_owned());
+        let known = |chosen: &Chosen| {
+            let place = *chosen.get(&key)?;
+            api_versions.get(place).map(String::as_str)
+        };
+        let chosen = || self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known(&chosen()) {
+            return Ok(Some(found));
+        }
+        for (place, api_version) in api_versions.iter().enumerate() {
+            match self.resolve(api_version, kind).await {
+                Ok(_) => {
+                    chosen().insert(key, place);
+                    return Ok(Some(api_version));
+                }
+                Err(Error::UnknownKind { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     /// The API for an object's kind in its namespace; `default` for a namespaced object that names none.

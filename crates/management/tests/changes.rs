@@ -10,29 +10,27 @@
     reason = "helpers of tests fail like tests"
 )]
 
+mod case;
 mod managers;
 mod support;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use capstan_capi::{Kind, kind};
-use capstan_kubernetes::{Applier, Deadline, ErrorKind, FIELD_MANAGER, ObjectName, wait_for};
+use capstan_capi::{OpenStackApi, kind};
+use capstan_kubernetes::{Applier, ErrorKind};
 use capstan_management::providers::install;
-use capstan_plan::change::{Effect, Plan, Subject};
-use capstan_plan::facts::{Facts, Surroundings};
-use capstan_plan::{Observation, Rendered, change, render};
+use capstan_plan::Rendered;
+use capstan_plan::change::{Effect, Subject};
 use capstan_spec::cluster::kubeadm::{Audit, BootstrapFormat};
 use capstan_spec::cluster::{Bastion, Taint, TaintEffect, Volume};
-use capstan_spec::status::{Resolved, ResolvedBastion};
+use capstan_spec::status::ResolvedBastion;
 use capstan_spec::{ClusterName, KubernetesVersion, Uid, WorkloadClusterSpec};
 use capstan_testkit::ApiServer;
-use kube::api::{ListParams, Patch, PatchParams};
-use kube::core::DynamicObject;
-use serde_json::{Value, json};
+use capstan_workload::provider::openstack_api;
 
+use case::{Case, ID, rendered, rendered_with, spec};
 use managers::run_managers;
-use support::{manifests, plan as installation, play_kubelet};
+use support::{
+    NEWER_OPENSTACK, OPENSTACK, Openstack, manifests, plan_with as installation, play_kubelet,
+};
 
 type Change = fn(&mut WorkloadClusterSpec);
 
@@ -204,173 +202,18 @@ const CHANGES: &[(&str, Change, [Effect; 3])] = {
     ]
 };
 
-fn spec() -> WorkloadClusterSpec {
-    let mut spec =
-        WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "m1.medium", "m1.small");
-    spec.workers[0].replicas = 2;
-    spec.api_access.allowed_cidrs = vec!["203.0.113.0/24".parse().unwrap()];
-    spec.network.dns_nameservers = vec!["9.9.9.9".parse().unwrap()];
-    spec
-}
-
-const ID: &str = "0d1f7a62-3d1c-4b7a-8b1e-5a2f9c4e7d22";
-
-fn rendered(name: &ClusterName, spec: &WorkloadClusterSpec) -> Rendered {
-    rendered_with(name, spec, None)
-}
-
-/// With what was made for a bastion.
-fn rendered_with(
-    name: &ClusterName,
-    spec: &WorkloadClusterSpec,
-    bastion: Option<ResolvedBastion>,
-) -> Rendered {
-    let resolved = Resolved {
-        bastion,
-        image_id: Some(ID.into()),
-        external_network_id: Some(ID.into()),
-        load_balancer_provider: Some("amphora".into()),
-        floating_ip: Some("198.51.100.7".into()),
-        ..Resolved::default()
-    };
-    let facts = Facts::collect(spec, &resolved, &Surroundings::default()).unwrap();
-    render(spec, name, &facts).unwrap()
-}
-
-fn limit() -> Deadline {
-    Deadline::after(Duration::from_mins(1))
-}
-
-/// One cluster on the API server.
-struct Case {
+async fn check(
     applier: Applier,
-    name: ClusterName,
-}
-
-impl Case {
-    async fn apply(&self, rendered: &Rendered) -> Vec<(Kind, capstan_kubernetes::Error)> {
-        let mut refused = Vec::new();
-        for object in &rendered.objects {
-            let value: DynamicObject = serde_json::from_value(object.value.clone()).unwrap();
-            if let Err(error) = self.applier.apply_one(&value, limit()).await {
-                refused.push((object.kind, error));
-            }
-        }
-        refused
-    }
-
-    async fn list(&self, kind: Kind) -> Vec<DynamicObject> {
-        let name = ObjectName {
-            api_version: kind.api_version(),
-            kind: kind.kind.to_owned(),
-            namespace: Some("default".to_owned()),
-            name: String::new(),
-        };
-        let api = self.applier.kinds().api_of(&name).await.unwrap();
-        let label = format!("cluster.x-k8s.io/cluster-name={}", self.name.cluster());
-        api.list(&ListParams::default().labels(&label))
-            .await
-            .unwrap()
-            .items
-    }
-
-    /// Says of the network and the load balancer what CAPO would say.
-    async fn play_infrastructure(&self) {
-        let name = ObjectName {
-            api_version: kind::OPENSTACK_CLUSTER.api_version(),
-            kind: kind::OPENSTACK_CLUSTER.kind.to_owned(),
-            namespace: Some("default".to_owned()),
-            name: self.name.cluster(),
-        };
-        let api = self.applier.kinds().api_of(&name).await.unwrap();
-        let params = PatchParams::default();
-        let endpoint =
-            json!({"spec": {"controlPlaneEndpoint": {"host": "198.51.100.7", "port": 6443}}});
-        api.patch(&name.name, &params, &Patch::Merge(endpoint))
-            .await
-            .unwrap();
-        let ready = json!({"status": {"ready": true}});
-        api.patch_status(&name.name, &params, &Patch::Merge(ready))
-            .await
-            .unwrap();
-    }
-
-    async fn plan(&self, rendered: &Rendered) -> Plan {
-        let nobody = Observation::default();
-        let mut live = capstan_workload::change::live(&self.applier, &self.name, &nobody)
-            .await
-            .unwrap();
-        // Workers are asked for and not made yet: Cluster API waits for the control plane.
-        live.machines =
-            BTreeMap::from([("control-plane".to_owned(), 1), ("workers".to_owned(), 2)]);
-        change::plan(rendered, &live, FIELD_MANAGER)
-    }
-
-    /// Waits until the managers have made of a cluster what they can.
-    async fn settled(&self) {
-        let what = format!("{} to be begun", self.name.cluster());
-        let begun = wait_for(&what, limit(), || async {
-            let planes = self.list(kind::KUBEADM_CONTROL_PLANE).await;
-            let seen = planes.first().is_some_and(|plane| {
-                plane.data.pointer("/status/upToDateReplicas") == Some(&json!(1))
-            });
-            let sets = self.list(kind::MACHINE_SET).await.len();
-            Ok((seen && sets == 1).then_some(()).ok_or_else(|| {
-                format!(
-                    "{sets} machine sets, {:?}",
-                    planes.first().map(|p| &p.data["status"])
-                )
-            }))
-        });
-        begun.await.unwrap();
-    }
-
-    /// Whether the control plane replaces its machine, once it has looked at the newest wish.
-    async fn plane_rolls(&self) -> bool {
-        let what = format!("the control plane of {}", self.name.cluster());
-        let looked = wait_for(&what, limit(), || async {
-            let planes = self.list(kind::KUBEADM_CONTROL_PLANE).await;
-            let plane = planes.first().unwrap();
-            // Without a workload cluster no round of it ends well, so it never says `status.observedGeneration`.
-            let conditions = plane.data.pointer("/status/conditions");
-            let rolling = conditions
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .find(|condition| condition["type"] == "RollingOut")
-                .cloned()
-                .unwrap_or_default();
-            let generation = plane.metadata.generation.map(|g| json!(g));
-            Ok((rolling.get("observedGeneration") == generation.as_ref())
-                .then(|| rolling["status"] == "True")
-                .ok_or_else(|| format!("{rolling}")))
-        });
-        looked.await.unwrap()
-    }
-
-    /// Whether the pool has a new machine set, once its controller has looked at the newest wish.
-    async fn pool_rolls(&self) -> bool {
-        let what = format!("the pool of {}", self.name.cluster());
-        let looked = wait_for(&what, limit(), || async {
-            let pools = self.list(kind::MACHINE_DEPLOYMENT).await;
-            let pool = pools.first().unwrap();
-            let generation = pool.metadata.generation.map(|g| json!(g));
-            let observed = pool.data.pointer("/status/observedGeneration").cloned();
-            let sets = self.list(kind::MACHINE_SET).await.len();
-            Ok((observed == generation)
-                .then_some(sets > 1)
-                .ok_or_else(|| format!("observed {observed:?}")))
-        });
-        looked.await.unwrap()
-    }
-}
-
-async fn check(applier: Applier, seed: u64, (word, change, expected): (&str, Change, [Effect; 3])) {
+    spoken: OpenStackApi,
+    seed: u64,
+    (word, change, expected): (&str, Change, [Effect; 3]),
+) {
     let case = Case {
         applier,
         name: ClusterName::new("default", word, Uid::from_random(seed)),
+        spoken,
     };
-    let before = rendered(&case.name, &spec());
+    let before = rendered(&case.name, &spec(), spoken);
     let refused = case.apply(&before).await;
     assert!(refused.is_empty(), "{word}: {refused:?}");
     case.play_infrastructure().await;
@@ -378,7 +221,7 @@ async fn check(applier: Applier, seed: u64, (word, change, expected): (&str, Cha
 
     let mut wished = spec();
     change(&mut wished);
-    let after = rendered(&case.name, &wished);
+    let after = rendered(&case.name, &wished, spoken);
     let plan = case.plan(&after).await;
     let effect = |subject: &Subject| {
         let part = plan.parts.iter().find(|part| part.subject == *subject);
@@ -412,9 +255,10 @@ async fn check(applier: Applier, seed: u64, (word, change, expected): (&str, Cha
 }
 
 /// The real webhook takes a bastion, and lets it go in two steps and not in one, as the plan says.
-async fn check_bastion(applier: Applier, seed: u64) {
+async fn check_bastion(applier: Applier, spoken: OpenStackApi, seed: u64) {
     let case = Case {
         applier,
+        spoken,
         name: ClusterName::new("default", "bastion", Uid::from_random(seed)),
     };
     let made = ResolvedBastion {
@@ -432,9 +276,9 @@ async fn check_bastion(applier: Applier, seed: u64) {
         allowed_cidrs: vec!["203.0.113.0/24".parse().unwrap()],
         availability_zone: None,
     });
-    let without = rendered(&case.name, &spec());
-    let with = rendered_with(&case.name, &wished, Some(made.clone()));
-    let leaving = rendered_with(&case.name, &spec(), Some(made));
+    let without = rendered(&case.name, &spec(), spoken);
+    let with = rendered_with(&case.name, &wished, Some(made.clone()), spoken);
+    let leaving = rendered_with(&case.name, &spec(), Some(made), spoken);
     let effect = async |rendered: &Rendered| {
         let plan = case.plan(rendered).await;
         let mut parts = plan.parts.iter();
@@ -466,36 +310,46 @@ async fn check_bastion(applier: Applier, seed: u64) {
     assert!(case.plan(&without).await.is_empty());
 }
 
+/// One after the other: each has fifty programs' work for two processors.
 #[tokio::test]
 async fn the_plan_says_what_the_real_controllers_do() {
-    let Some(directory) = manifests() else { return };
+    with_provider(OPENSTACK, OpenStackApi::V1Beta1).await;
+    with_provider(NEWER_OPENSTACK, OpenStackApi::V1Beta2).await;
+}
+
+async fn with_provider(openstack: Openstack, expected: OpenStackApi) {
+    let Some(directory) = manifests().filter(|directory| openstack.is_in(directory)) else {
+        return;
+    };
     let Some(server) = ApiServer::start().await else {
         return;
     };
     let client = server.client().await.unwrap();
     let kubelet = tokio::spawn(play_kubelet(client.clone()));
-    install(client.clone(), &installation(&directory), |_| ())
+    install(client.clone(), &installation(&directory, openstack), |_| ())
         .await
         .unwrap();
     kubelet.abort();
     // CAPO's webhooks are asked; its controllers would look for a cloud, so they are given an empty namespace.
     let ignition = "--feature-gates=KubeadmBootstrapFormatIgnition=true";
     let more = [
-        ("capo", "--namespace=nothing-is-here"),
+        (openstack.program, "--namespace=nothing-is-here"),
         ("capi-bootstrap", ignition),
         ("capi-controlplane", ignition),
     ];
-    let Some(mut managers) = run_managers(&server, &client, &more).await else {
+    let Some(mut managers) = run_managers(&server, &client, openstack.program, &more).await else {
         return;
     };
     let applier = Applier::new(client);
+    let spoken = openstack_api(applier.kinds()).await.unwrap();
+    assert_eq!(spoken, expected);
     let cases = CHANGES
         .iter()
         .zip(1..)
-        .map(|(case, seed)| check(applier.clone(), seed, *case));
+        .map(|(case, seed)| check(applier.clone(), spoken, seed, *case));
     futures::join!(
         futures::future::join_all(cases),
-        check_bastion(applier.clone(), 0)
+        check_bastion(applier.clone(), spoken, 0)
     );
     assert!(managers.all_run(), "{}", managers.output());
 }

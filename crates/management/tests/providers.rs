@@ -25,7 +25,7 @@ use kube::api::ListParams;
 use serde_json::Value;
 
 use managers::{decoded, run_managers, secret};
-use support::{all, manifests, plan, play_kubelet};
+use support::{OPENSTACK, all, manifests, plan, play_kubelet};
 
 async fn versions(client: &Client) -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -159,7 +159,7 @@ async fn the_real_providers_are_installed_checked_and_installed_again() {
         "{lines:#?}"
     );
 
-    let Some(mut managers) = run_managers(&server, &client, &[]).await else {
+    let Some(mut managers) = run_managers(&server, &client, OPENSTACK.program, &[]).await else {
         return;
     };
     let usable = wait_for(

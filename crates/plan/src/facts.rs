@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+pub use capstan_capi::OpenStackApi;
 use capstan_capi::apply::Reference;
 use capstan_spec::cluster::kubeadm::RegistryMirror;
 use capstan_spec::status::{Capacity, Resolved, ResolvedNetwork};
@@ -19,6 +20,8 @@ pub use capstan_spec::naming::CONTROL_PLANE;
 /// name rolls no node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
+    /// In which version the objects of the OpenStack provider are written. No name depends on it.
+    pub openstack_api: OpenStackApi,
     /// The node image.
     pub image: Reference,
     /// The external network; `None` lets CAPO take the only one.
@@ -138,6 +141,8 @@ pub struct MissingFact(pub &'static str);
 /// What the management server knows of itself and of the `Cloud`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
+    /// The version of the OpenStack provider's API that is spoken with the server.
+    pub openstack_api: OpenStackApi,
     /// Addresses from which the management server comes.
     pub management_egress: Vec<IpNet>,
     /// Name servers of clusters that name none.
@@ -202,6 +207,7 @@ impl Facts {
                 .then(|| (pool.pool.to_owned(), id.clone()))
         };
         Ok(Self {
+            openstack_api: surroundings.openstack_api,
             image: Reference::Id(pinned(&resolved.image_id, "the node image")?),
             external_network: Some(Reference::Id(pinned(
                 &resolved.external_network_id,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use capstan_capi::OpenStackApi;
 use capstan_capi::apply::Reference;
 use capstan_spec::cluster::kubeadm::RegistryMirror;
 use capstan_spec::{ClusterName, Finding, Machines, Uid, WorkloadClusterSpec, defaults};
@@ -73,6 +74,7 @@ pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
             .then(|| (pool.pool.to_owned(), size))
     };
     Ok(Facts {
+        openstack_api: OpenStackApi::default(),
         workers_version: None,
         image: by_name(image),
         external_network: network.external_network.as_deref().map(by_name),

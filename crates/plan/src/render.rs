@@ -15,6 +15,7 @@ mod node;
 mod registry;
 mod volumes;
 mod workers;
+mod written;
 
 use capstan_capi::{Kind, apply, kind};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
@@ -99,21 +100,18 @@ pub fn render(
     let control_plane_template =
         infrastructure::template(spec, &(&spec.control_plane).into(), name, facts)?;
     let mut pools = Vec::with_capacity(spec.workers.len());
-    objects.push(desired(
-        kind::OPENSTACK_MACHINE_TEMPLATE,
-        &control_plane_template,
-    )?);
+    objects.push(written::template(&control_plane_template, facts)?);
     for pool in &spec.workers {
         let template = infrastructure::template(spec, &pool.into(), name, facts)?;
         let bootstrap = workers::bootstrap(spec, pool, name, facts)?;
-        objects.push(desired(kind::OPENSTACK_MACHINE_TEMPLATE, &template)?);
+        objects.push(written::template(&template, facts)?);
         objects.push(desired(kind::KUBEADM_CONFIG_TEMPLATE, &bootstrap)?);
         pools.push((pool, template, bootstrap));
     }
 
-    objects.push(desired(
-        kind::OPENSTACK_CLUSTER,
-        &infrastructure::cluster(spec, name, facts),
+    objects.push(written::cluster(
+        infrastructure::cluster(spec, name, facts),
+        facts,
     )?);
     let control_plane = control_plane::render(spec, name, facts, &control_plane_template);
     objects.push(desired(kind::KUBEADM_CONTROL_PLANE, &control_plane)?);

@@ -12,8 +12,8 @@ use futures::{FutureExt as _, TryStreamExt as _};
 use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::core::DynamicObject;
 
-use crate::Error;
 use crate::surroundings::Context;
+use crate::{Error, provider};
 
 /// Renders the cluster with what is pinned.
 pub fn rendered(
@@ -51,12 +51,13 @@ pub async fn apply(context: &Context, rendered: &Rendered) -> Result<(), Error> 
 }
 
 async fn one(context: &Context, object: &DesiredObject) -> Result<(), Error> {
-    let object: DynamicObject =
+    let written: DynamicObject =
         serde_json::from_value(object.value.clone()).map_err(|source| Error::Shape {
             what: format!("{} {}", object.kind.kind, object.name),
             source,
         })?;
-    context.write(&object).await
+    provider::carry_over(context.applier.kinds(), object.kind, &written).await?;
+    context.write(&written).await
 }
 
 /// Applies the `Cluster` alone: with its `paused` set, everything of Cluster API and of ours stops writing.
@@ -89,7 +90,7 @@ pub async fn collect(
         kind::MACHINE_HEALTH_CHECK,
         kind::MACHINE_DEPLOYMENT,
         kind::KUBEADM_CONFIG_TEMPLATE,
-        kind::OPENSTACK_MACHINE_TEMPLATE,
+        context.spoken(kind::OPENSTACK_MACHINE_TEMPLATE),
     ] {
         let of_kind = ObjectName {
             api_version: kind.api_version(),

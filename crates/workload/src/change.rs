@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use capstan_capi::{Kind, kind};
+use capstan_capi::{Kind, OpenStackApi, carry, kind};
 use capstan_kubernetes::{Applier, Error as KubernetesError, FIELD_MANAGER, ObjectName};
 use capstan_plan::change::{self, Live, LiveObject, Plan};
 use capstan_plan::render::UID_LABEL;
@@ -10,9 +10,10 @@ use capstan_plan::{Observation, Rendered};
 use capstan_spec::status::Resolved;
 use capstan_spec::{ClusterName, ServerGroupPolicy, WorkloadClusterSpec};
 use kube::api::ListParams;
+use serde_json::Value;
 
 use crate::surroundings::Context;
-use crate::{Error, apply, preflight, prepare};
+use crate::{Error, apply, preflight, prepare, provider};
 
 /// The kinds that the renderer makes.
 const KINDS: [Kind; 7] = [
@@ -31,7 +32,8 @@ pub async fn live(
     name: &ClusterName,
     seen: &Observation,
 ) -> Result<Live, Error> {
-    let lists = KINDS.map(|kind| of_kind(applier, name, kind));
+    let spoken = provider::openstack_api(applier.kinds()).await?;
+    let lists = KINDS.map(|kind| of_kind(applier, name, spoken.of(kind)));
     let objects = futures::future::try_join_all(lists).await?;
     Ok(Live {
         objects: objects.into_iter().flatten().collect(),
@@ -60,10 +62,13 @@ async fn of_kind(
         .into_iter()
         .map(|object| {
             let object_name = object.metadata.name.clone().unwrap_or_default();
-            let value = serde_json::to_value(object).map_err(|source| Error::Shape {
+            let mut value = serde_json::to_value(object).map_err(|source| Error::Shape {
                 what: format!("{} {object_name}", kind.kind),
                 source,
             })?;
+            if OpenStackApi::written_in(kind) == Some(OpenStackApi::V1Beta2) {
+                as_carried_over(kind, &mut value);
+            }
             Ok(LiveObject {
                 kind,
                 name: object_name,
@@ -71,6 +76,15 @@ async fn of_kind(
             })
         })
         .collect()
+}
+
+/// Who owns which field as it will be once the object is written through the newer version.
+fn as_carried_over(kind: Kind, object: &mut Value) {
+    if let Some(owners) = object.pointer_mut("/metadata/managedFields")
+        && let Some(carried) = owners.as_array().and_then(|all| carry::owners(kind, all))
+    {
+        *owners = Value::Array(carried);
+    }
 }
 
 /// What the wish changes. What is only made once it is accepted is stood in for, so that everybody who asks before gets the
@@ -136,7 +150,10 @@ pub fn flavors(live: &Live) -> BTreeMap<String, String> {
         let template = object.value.pointer(path)?.as_str()?;
         let template = live.object(kind::OPENSTACK_MACHINE_TEMPLATE, template)?;
         let flavor = template.value.pointer("/spec/template/spec/flavor")?;
-        Some((object.pool()?.to_owned(), flavor.as_str()?.to_owned()))
+        let name = flavor
+            .as_str()
+            .or_else(|| flavor["filter"]["name"].as_str())?;
+        Some((object.pool()?.to_owned(), name.to_owned()))
     };
     live.objects.iter().filter_map(of_object).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use capstan_kubernetes::{Applier, RequestObserver};
+use capstan_kubernetes::{Applier, Kinds, RequestObserver};
 use capstan_openstack::{Budget, CallObserver, CloudConfig, Options, Session};
 use capstan_plan::facts::Surroundings;
 use kube::Client;
@@ -82,6 +82,11 @@ impl Clouds {
         }
     }
 
+    /// The kinds of the management server, as far as they are known.
+    pub const fn kinds(&self) -> &Kinds {
+        self.applier.kinds()
+    }
+
     /// What a cluster in `namespace` on the cloud of that name stands on, read at most a minute ago.
     pub async fn surroundings(&self, namespace: &str, cloud: &str) -> Result<Surroundings, Error> {
         let key = (namespace.to_owned(), cloud.to_owned());
@@ -92,7 +97,7 @@ impl Clouds {
         {
             return Ok(around.clone());
         }
-        let around = surroundings::read(&self.client, namespace, cloud).await?;
+        let around = surroundings::read(self.applier.kinds(), namespace, cloud).await?;
         *slot = Some((Instant::now(), around.clone()));
         Ok(around)
     }

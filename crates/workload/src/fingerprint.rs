@@ -93,13 +93,13 @@ impl Objects {
 /// Hash over what we read of an object; `None` for a kind we read nothing of, or a shape that is not the kind's.
 pub fn of_object(kind: Kind, object: &DynamicObject) -> Option<ObjectHash> {
     match kind {
-        kind::CLUSTER => viewed::<view::Cluster>(object),
-        kind::OPENSTACK_CLUSTER => viewed::<view::OpenStackCluster>(object),
-        kind::KUBEADM_CONTROL_PLANE => viewed::<view::ControlPlane>(object),
-        kind::MACHINE_DEPLOYMENT => viewed::<view::MachineDeployment>(object),
-        kind::MACHINE => viewed::<view::Machine>(object),
-        kind::OPENSTACK_MACHINE => viewed::<view::OpenStackMachine>(object),
-        kind::OPENSTACK_SERVER => viewed::<view::OpenStackServer>(object),
+        kind if kind == kind::CLUSTER => viewed::<view::Cluster>(object),
+        kind if kind == kind::OPENSTACK_CLUSTER => viewed::<view::OpenStackCluster>(object),
+        kind if kind == kind::KUBEADM_CONTROL_PLANE => viewed::<view::ControlPlane>(object),
+        kind if kind == kind::MACHINE_DEPLOYMENT => viewed::<view::MachineDeployment>(object),
+        kind if kind == kind::MACHINE => viewed::<view::Machine>(object),
+        kind if kind == kind::OPENSTACK_MACHINE => viewed::<view::OpenStackMachine>(object),
+        kind if kind == kind::OPENSTACK_SERVER => viewed::<view::OpenStackServer>(object),
         _ => None,
     }
 }

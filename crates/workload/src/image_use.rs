@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_capi::kind::{self, Kind};
 use capstan_capi::label;
-use capstan_kubernetes::{Error as KubernetesError, ErrorKind};
+use capstan_kubernetes::{Error as KubernetesError, ErrorKind, Kinds};
 use capstan_spec::status::Resolved;
 use kube::api::{ApiResource, ListParams};
 use kube::core::{DynamicObject, GroupVersionKind};
 use kube::{Api, Client};
 
-use crate::Error;
 use crate::resource::WorkloadCluster;
+use crate::{Error, provider};
 
 /// Users of images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,8 +128,9 @@ pub async fn image_use(client: &Client) -> Result<ImageUse, Error> {
             names.insert((namespace.clone(), known_as), name.clone());
         }
     }
+    let spoken = provider::openstack_api(&Kinds::new(client.clone())).await?;
     for kind in [kind::OPENSTACK_MACHINE_TEMPLATE, kind::OPENSTACK_MACHINE] {
-        for object in list(client, kind).await? {
+        for object in list(client, spoken.of(kind)).await? {
             seen.object(&object, &names);
         }
     }

@@ -18,6 +18,7 @@
 //! | [`encryption`] | the key for Secrets |
 //! | [`registries`] | what nodes log in by at mirrors of registries |
 //! | [`apply`] | Cluster API objects, by server-side apply |
+//! | [`provider`] | the OpenStack provider: in which version it is spoken to |
 //! | [`rollout`] | rollouts that are paused |
 //! | [`observe`] | everything seen of a cluster, for progress |
 //! | [`replace`] | machines whose server failed |
@@ -50,6 +51,7 @@ mod mark;
 pub mod observe;
 pub mod preflight;
 pub mod prepare;
+pub mod provider;
 pub mod registries;
 pub mod removal;
 pub mod replace;

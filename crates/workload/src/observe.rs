@@ -33,7 +33,12 @@ async fn look(context: &Context, name: &ClusterName) -> Result<Observation, Erro
         openstack_servers,
     ) = futures::try_join!(
         read::<view::Cluster>(context, name, kind::CLUSTER, &cluster_name),
-        read::<view::OpenStackCluster>(context, name, kind::OPENSTACK_CLUSTER, &cluster_name),
+        read::<view::OpenStackCluster>(
+            context,
+            name,
+            context.spoken(kind::OPENSTACK_CLUSTER),
+            &cluster_name
+        ),
         read::<view::ControlPlane>(
             context,
             name,
@@ -43,7 +48,7 @@ async fn look(context: &Context, name: &ClusterName) -> Result<Observation, Erro
         list::<view::MachineDeployment>(context, name, kind::MACHINE_DEPLOYMENT),
         list::<view::MachineSet>(context, name, kind::MACHINE_SET),
         list::<view::Machine>(context, name, kind::MACHINE),
-        list::<view::OpenStackMachine>(context, name, kind::OPENSTACK_MACHINE),
+        list::<view::OpenStackMachine>(context, name, context.spoken(kind::OPENSTACK_MACHINE)),
         list::<view::OpenStackServer>(context, name, kind::OPENSTACK_SERVER),
     )?;
     let mut seen = Observation {

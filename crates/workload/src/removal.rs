@@ -21,7 +21,7 @@ use crate::{Error, registries};
 pub async fn delete_cluster(context: &Context, name: &ClusterName) -> Result<bool, Error> {
     for kind in [
         kind::CLUSTER,
-        kind::OPENSTACK_CLUSTER,
+        context.spoken(kind::OPENSTACK_CLUSTER),
         kind::KUBEADM_CONTROL_PLANE,
     ] {
         let object_name = if kind == kind::KUBEADM_CONTROL_PLANE {
@@ -170,7 +170,7 @@ pub async fn delete_objects(
     objects.extend(registries::revisions(name, registry_secret).map(secret));
     let label = format!("{}={}", capstan_plan::render::UID_LABEL, name.uid());
     for kind in [
-        kind::OPENSTACK_MACHINE_TEMPLATE,
+        context.spoken(kind::OPENSTACK_MACHINE_TEMPLATE),
         kind::KUBEADM_CONFIG_TEMPLATE,
         kind::MACHINE_HEALTH_CHECK,
     ] {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use capstan_kubernetes::{Applier, Deadline, Error as KubernetesError, ObjectName};
+use capstan_capi::{Kind, OpenStackApi};
+use capstan_kubernetes::{Applier, Deadline, Error as KubernetesError, Kinds, ObjectName};
 use capstan_openstack::{CloudConfig, Session};
 use capstan_plan::facts::Surroundings;
 use capstan_spec::ClusterName;
@@ -12,9 +13,9 @@ use kube::{Api, Client};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
-use crate::Error;
 use crate::clouds::{Clouds, Fingerprint};
 use crate::resource::{Cloud, ManagementServer};
+use crate::{Error, provider};
 
 /// Namespace of the management server's own objects, which no tenant can read.
 pub const SYSTEM_NAMESPACE: &str = "capstan-system";
@@ -53,7 +54,8 @@ impl Context {
         let key = (home, found.metadata.name.clone().unwrap_or_default());
         let session = clouds.session(key, config, fingerprint).await?;
         let server = management_server(client).await?;
-        let surroundings = surroundings(&found, server.as_ref());
+        let openstack_api = provider::openstack_api(clouds.applier.kinds()).await?;
+        let surroundings = surroundings(&found, server.as_ref(), openstack_api);
         Ok(Self {
             client: client.clone(),
             applier: clouds.applier.clone(),
@@ -61,6 +63,11 @@ impl Context {
             cloud: found,
             surroundings,
         })
+    }
+
+    /// The kind as it is written and read on this server.
+    pub(crate) fn spoken(&self, kind: Kind) -> Kind {
+        self.surroundings.openstack_api.of(kind)
     }
 
     /// Applies one object of ours within a minute.
@@ -74,18 +81,25 @@ impl Context {
 
 /// What the `Cloud` and the server say, without logging in.
 pub(crate) async fn read(
-    client: &Client,
+    kinds: &Kinds,
     namespace: &str,
     cloud: &str,
 ) -> Result<Surroundings, Error> {
+    let client = kinds.client();
     let found = find_cloud(client, namespace, cloud).await?;
     let server = management_server(client).await?;
-    Ok(surroundings(&found, server.as_ref()))
+    let openstack_api = provider::openstack_api(kinds).await?;
+    Ok(surroundings(&found, server.as_ref(), openstack_api))
 }
 
-fn surroundings(cloud: &Cloud, server: Option<&ManagementServer>) -> Surroundings {
+fn surroundings(
+    cloud: &Cloud,
+    server: Option<&ManagementServer>,
+    openstack_api: OpenStackApi,
+) -> Surroundings {
     let defaults = &cloud.spec.defaults;
     Surroundings {
+        openstack_api,
         management_egress: server
             .map(|s| s.spec.egress_cidrs.clone())
             .unwrap_or_default(),

@@ -58,6 +58,18 @@ impl<S> Object<S> {
     }
 }
 
+impl<S> Object<S> {
+    /// The same object written in another version, its spec made anew.
+    pub(crate) fn into_version<T>(self, kind: Kind, spec: impl FnOnce(S) -> T) -> Object<T> {
+        Object {
+            api_version: kind.api_version(),
+            kind: self.kind,
+            metadata: self.metadata,
+            spec: spec(self.spec),
+        }
+    }
+}
+
 /// A reference by group, kind and name, as v1beta2 has it: without version and namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,8 +1,9 @@
-//! `OpenStackCluster`, `OpenStackMachine` (v1beta1) and `OpenStackServer` (v1alpha1) of CAPO 0.14.
+//! `OpenStackCluster`, `OpenStackMachine` (v1beta1 of CAPO 0.14 and v1beta2 of 0.15, read alike) and `OpenStackServer`
+//! (v1alpha1 of both).
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Metadata};
+use super::{Condition, Metadata, openstack_raw as raw};
 
 /// Network, security groups and load balancer of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,7 @@ impl Bastion {
 #[serde(default, rename_all = "camelCase")]
 pub struct ServerShape {
     /// Name of the flavor.
+    #[serde(deserialize_with = "raw::flavor")]
     pub flavor: Option<String>,
     /// Image.
     pub image: ById,
@@ -87,9 +89,10 @@ pub struct Port {
 
 /// What the infrastructure of a cluster is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(from = "raw::ClusterStatus", rename_all = "camelCase")]
 pub struct OpenStackClusterStatus {
-    /// All of it is there.
+    /// All of it has been there once: `ready` in v1beta1, where CAPO never takes it back, `initialization.provisioned` in
+    /// v1beta2.
     pub ready: bool,
     /// The network.
     pub network: Option<ResourceStatus>,
@@ -104,11 +107,11 @@ pub struct OpenStackClusterStatus {
     /// The bastion, from its server on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bastion: Option<BastionStatus>,
-    /// Word for a fault.
+    /// Word for a fault; v1beta2 has only conditions.
     pub failure_reason: Option<String>,
-    /// Sentence for a fault.
+    /// Sentence for a fault; v1beta2 has only conditions.
     pub failure_message: Option<String>,
-    /// Conditions of the older shape.
+    /// Conditions, of the older shape in v1beta1.
     pub conditions: Vec<Condition>,
 }
 
@@ -168,15 +171,16 @@ pub struct OpenStackMachineSpec {
     /// `openstack:///<server id>`.
     #[serde(rename = "providerID")]
     pub provider_id: Option<String>,
-    /// Name of the flavor.
+    /// Name of the flavor; none when it is given by its id.
+    #[serde(deserialize_with = "raw::flavor")]
     pub flavor: Option<String>,
 }
 
 /// What a machine's infrastructure is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(from = "raw::MachineStatus", rename_all = "camelCase")]
 pub struct OpenStackMachineStatus {
-    /// The server is there and wired.
+    /// The server is there and wired, or has been: told as of the cluster.
     pub ready: bool,
     /// Id of the server.
     #[serde(rename = "instanceID")]
@@ -185,11 +189,11 @@ pub struct OpenStackMachineStatus {
     pub instance_state: Option<String>,
     /// Addresses.
     pub addresses: Vec<MachineAddress>,
-    /// Word for a fault.
+    /// Word for a fault; v1beta2 has only conditions.
     pub failure_reason: Option<String>,
-    /// Sentence for a fault.
+    /// Sentence for a fault; v1beta2 has only conditions.
     pub failure_message: Option<String>,
-    /// Conditions of the older shape.
+    /// Conditions, of the older shape in v1beta1.
     pub conditions: Vec<Condition>,
 }
 
@@ -238,6 +242,6 @@ pub struct OpenStackServerStatus {
     pub instance_id: Option<String>,
     /// BUILD, ACTIVE, ERROR …
     pub instance_state: Option<String>,
-    /// Conditions of the older shape.
+    /// Conditions, of the older shape in CAPO 0.14.
     pub conditions: Vec<Condition>,
 }

@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -60,4 +60,67 @@ fn older_conditions_carry_a_severity() {
     let balancer = cluster.status.api_server_load_balancer.unwrap();
     assert_eq!(balancer.internal_ip, "10.8.0.2");
     assert_eq!(balancer.allowed_cidrs.len(), 1);
+}
+
+/// A cluster as CAPO 0.15 answers it, in each of its versions.
+#[test]
+fn both_versions_of_a_cluster_read_alike() {
+    let conditions = |extra: Value| {
+        let mut condition = json!({
+            "type": "Ready", "status": "True", "reason": "Ready", "message": "",
+            "lastTransitionTime": "2026-11-22T10:00:00Z",
+        });
+        let map = condition.as_object_mut().unwrap();
+        map.extend(extra.as_object().unwrap().clone());
+        json!([condition])
+    };
+    let balancer = json!({"id": "1", "internalIP": "10.8.0.2", "ip": "198.51.100.7"});
+    let older = json!({
+        "metadata": {"name": "c"},
+        "status": {
+            "ready": true, "initialization": {"provisioned": true}, "conditions": conditions(json!({})),
+            "failureDomains": {"az1": {"controlPlane": true}}, "apiServerLoadBalancer": balancer,
+            "network": {"id": "n", "name": "n", "subnets": []},
+        },
+    });
+    let newer = json!({
+        "metadata": {"name": "c"},
+        "status": {
+            "initialization": {"provisioned": true}, "conditions": conditions(json!({"observedGeneration": 3})),
+            "failureDomains": [{"name": "az1", "controlPlane": true}], "apiServerManagedLoadBalancer": balancer,
+            "network": {"id": "n", "name": "n", "subnets": []},
+        },
+    });
+    let read = |object| serde_json::from_value::<OpenStackCluster>(object).unwrap();
+    let read_newer = read(newer);
+    assert!(read_newer.status.ready);
+    assert_eq!(read(older), read_newer);
+    assert_eq!(
+        read_newer
+            .status
+            .api_server_load_balancer
+            .unwrap()
+            .internal_ip,
+        "10.8.0.2"
+    );
+    let begun = read(json!({"status": {"conditions": [], "initialization": {}}}));
+    assert!(!begun.status.ready);
+}
+
+#[test]
+fn both_versions_of_a_machine_read_alike() {
+    let read = |object| serde_json::from_value::<OpenStackMachine>(object).unwrap();
+    let older = read(json!({
+        "spec": {"flavor": "m1.small", "image": {"id": "x"}},
+        "status": {"ready": true, "instanceID": "1", "instanceState": "ACTIVE"},
+    }));
+    let newer = read(json!({
+        "spec": {"flavor": {"filter": {"name": "m1.small"}}, "image": {"id": "x"}},
+        "status": {"initialization": {"provisioned": true}, "instanceID": "1", "instanceState": "ACTIVE"},
+    }));
+    assert_eq!(older, newer);
+    assert_eq!(newer.spec.flavor.as_deref(), Some("m1.small"));
+    let by_id = read(json!({"spec": {"flavor": {"id": "x"}}}));
+    assert_eq!(by_id.spec.flavor, None);
+    assert_eq!(read(json!({"spec": {}})), OpenStackMachine::default());
 }

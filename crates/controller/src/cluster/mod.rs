@@ -21,7 +21,9 @@ use std::time::Duration;
 use capstan_addons::ChartEngine;
 use capstan_catalog::Catalogue;
 use capstan_plan::{Observation, certificates as ending, progress, rollout as standing};
-use capstan_spec::status::{ClusterPhase, Condition, WorkloadClusterStatus, set_or_remove};
+use capstan_spec::status::{
+    ClusterPhase, Condition, Resolved, WorkloadClusterStatus, set_or_remove,
+};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use capstan_workload::clouds::Clouds;
 use capstan_workload::equip::Access;
@@ -200,23 +202,16 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
     .await?;
     let may_make = seen.blockers.is_empty() && !spec.paused;
     if may_make {
-        // Once it was made, another is never made: what is encrypted by the first could not be read.
-        if spec.kubeadm.encrypt_secrets && !resolved.encrypted {
-            encryption::key(&context.client, &name).await?;
-            resolved.encrypted = true;
-        }
-        let (prepared, credential) = futures::join!(
-            prepare::prepare(&context.session, &carried, &name, &mut resolved),
-            prepare::credential(&context, &name),
-        );
-        // What was made, and the verdict, are written down even if the next thing failed.
-        status.resolved = Some(resolved.clone());
-        subject.write_status(&status).await?;
-        prepared?;
-        credential?;
-        bastion::release(&context.session, &carried, &name, &seen, &mut resolved).await?;
-        status.resolved = Some(resolved.clone());
-        subject.write_status(&status).await?;
+        make(
+            subject,
+            &context,
+            &name,
+            &carried,
+            &mut status,
+            &seen,
+            &mut resolved,
+        )
+        .await?;
     }
     seen.bastion_left = spec.bastion.is_none() && resolved.bastion.is_some();
     let site = Site {
@@ -261,6 +256,36 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
         )
     });
     tell(subject, &mut status, &name, seen, due).await
+}
+
+/// What must be there before Cluster API begins: the key for Secrets, server groups, the API's address, credentials, and what
+/// a bastion needs; what an earlier bastion needed goes.
+async fn make(
+    subject: &mut Subject,
+    context: &Context,
+    name: &ClusterName,
+    carried: &WorkloadClusterSpec,
+    status: &mut WorkloadClusterStatus,
+    seen: &Observation,
+    resolved: &mut Resolved,
+) -> Result<(), Error> {
+    // Once it was made, another is never made: what is encrypted by the first could not be read.
+    if carried.kubeadm.encrypt_secrets && !resolved.encrypted {
+        encryption::key(&context.client, name).await?;
+        resolved.encrypted = true;
+    }
+    let (prepared, credential) = futures::join!(
+        prepare::prepare(&context.session, carried, name, resolved),
+        prepare::credential(context, name),
+    );
+    // What was made, and the verdict, are written down even if the next thing failed.
+    status.resolved = Some(resolved.clone());
+    subject.write_status(status).await?;
+    prepared?;
+    credential?;
+    bastion::release(&context.session, carried, name, seen, resolved).await?;
+    status.resolved = Some(resolved.clone());
+    subject.write_status(status).await
 }
 
 /// Conditions about what people have to know of now and then: certificates that end, rollouts that stand.

@@ -3,7 +3,9 @@
 //! Usable means: every Deployment is available, and the creation of each kind passes its webhooks. The second is tried with
 //! server-side dry runs, because an available Deployment does not prove that the API server reaches its webhook.
 
+use capstan_capi::{OpenStackApi, kind};
 use capstan_kubernetes::{Error, Kinds, ObjectName, deployment_runs, dry_run_create};
+use capstan_workload::provider::openstack_api;
 use futures::StreamExt;
 use kube::Client;
 use kube::core::DynamicObject;
@@ -54,7 +56,9 @@ pub async fn check(client: Client) -> Vec<CheckLine> {
         Box::pin(async move { check_deployment(&kinds, namespace, name).await })
             as futures::future::BoxFuture<'_, CheckLine>
     });
-    let creations = samples().into_iter().map(|sample| {
+    // What cannot be learnt is told by the lines about the provider.
+    let openstack = openstack_api(&kinds).await.unwrap_or_default();
+    let creations = samples(openstack).into_iter().map(|sample| {
         let kinds = kinds.clone();
         Box::pin(async move { check_creation(&kinds, sample).await })
             as futures::future::BoxFuture<'_, CheckLine>
@@ -108,11 +112,10 @@ async fn check_creation(kinds: &Kinds, sample: Value) -> CheckLine {
 }
 
 /// The smallest object of each kind that a cluster consists of. None is ever kept.
-fn samples() -> Vec<Value> {
+fn samples(openstack: OpenStackApi) -> Vec<Value> {
     const CAPI: &str = "cluster.x-k8s.io/v1beta2";
     const BOOTSTRAP: &str = "bootstrap.cluster.x-k8s.io/v1beta2";
     const CONTROL_PLANE: &str = "controlplane.cluster.x-k8s.io/v1beta2";
-    const OPENSTACK: &str = "infrastructure.cluster.x-k8s.io/v1beta1";
     const CAPSTAN: &str = "capstan.dev/v1alpha1";
     let sample = |api_version: &str, kind: &str, spec: Value| {
         json!({
@@ -126,8 +129,13 @@ fn samples() -> Vec<Value> {
         "bootstrap": {"configRef": reference("bootstrap.", "KubeadmConfigTemplate")},
         "infrastructureRef": reference("infrastructure.", "OpenStackMachineTemplate"),
     });
-    let openstack_machine =
-        json!({"flavor": "x", "image": {"id": "00000000-0000-0000-0000-000000000000"}});
+    let flavor = match openstack {
+        OpenStackApi::V1Beta1 => json!("x"),
+        OpenStackApi::V1Beta2 => json!({"filter": {"name": "x"}}),
+    };
+    let image = json!({"id": "00000000-0000-0000-0000-000000000000"});
+    let openstack_machine = json!({"flavor": flavor, "image": image});
+    let version = openstack.of(kind::OPENSTACK_CLUSTER).api_version();
     let node = json!({"joinConfiguration": {"nodeRegistration": {"name": "x"}}});
     vec![
         sample(
@@ -167,12 +175,12 @@ fn samples() -> Vec<Value> {
             }),
         ),
         sample(
-            OPENSTACK,
+            &version,
             "OpenStackCluster",
             json!({"identityRef": {"name": "x", "cloudName": "x"}}),
         ),
         sample(
-            OPENSTACK,
+            &version,
             "OpenStackMachineTemplate",
             json!({"template": {"spec": openstack_machine}}),
         ),

@@ -56,10 +56,12 @@ impl Managers {
     }
 }
 
-/// Runs the four managers and points the webhooks to them; `more` are arguments of single programs.
+/// Runs the four managers and points the webhooks to them; `openstack` is the program of the OpenStack provider, `more` are
+/// arguments of single programs.
 pub(crate) async fn run_managers(
     server: &ApiServer,
     client: &Client,
+    openstack: &str,
     more: &[(&str, &str)],
 ) -> Option<Managers> {
     let data = secret(client, own::NAMESPACE, "webhook-authority").await;
@@ -87,11 +89,11 @@ pub(crate) async fn run_managers(
             "capi-controlplane",
             "capi-kubeadm-control-plane-webhook-service",
         ),
-        ("capo", "capo-webhook-service"),
+        (openstack, "capo-webhook-service"),
     ] {
         let (webhook, health) = (free_port().unwrap(), free_port().unwrap());
         point_webhooks(client, service, webhook).await;
-        let mut list = vec![
+        let mut list: Vec<String> = vec![
             format!("--kubeconfig={}", kubeconfig.display()),
             format!("--webhook-port={webhook}"),
             format!("--webhook-cert-dir={}", directory.display()),

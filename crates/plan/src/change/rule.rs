@@ -39,6 +39,8 @@ const CAPO_IN_PLACE: &str = "CAPO 0.14, webhook of OpenStackCluster: allowed, re
 const BASTION: &str =
     "CAPO 0.14, reconcileBastionServer: any change makes its server anew; no machine is touched";
 const BASTION_IN_PLACE: &str = "CAPO 0.14, reconcileBastion: its server comes, goes or gets the address; no machine is touched";
+const CAPO_NEWER_IN_PLACE: &str =
+    "CAPO 0.15 (v1beta2), webhook of OpenStackCluster: allowed, reconciled in place";
 const CHECK: &str = "CAPI 1.14, machinehealthcheck: read by the controller";
 
 const fn rule(kind: Kind, path: &'static str, effect: Effect, source: &'static str) -> Rule {
@@ -105,6 +107,12 @@ pub const RULES: &[Rule] = &[
         "spec.apiServerLoadBalancer.allowedCIDRs.**",
         InPlace,
         CAPO_IN_PLACE,
+    ),
+    rule(
+        CLOUD,
+        "spec.apiServer.managedLoadBalancer.allowedCIDRs.**",
+        InPlace,
+        CAPO_NEWER_IN_PLACE,
     ),
     rule(
         CLOUD,
@@ -243,6 +251,12 @@ mod tests {
                 "spec.apiServerLoadBalancer.provider",
                 Effect::Forbidden,
             ),
+            (
+                CLOUD,
+                "spec.apiServer.managedLoadBalancer.allowedCIDRs",
+                InPlace,
+            ),
+            (CLOUD, "spec.apiServer.port", Effect::Forbidden),
             (
                 PLANE,
                 "spec.kubeadmConfigSpec.files[/etc/x].content",

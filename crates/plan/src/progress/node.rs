@@ -228,7 +228,10 @@ fn ingress_fault(machine: &Machine, seen: &Observation) -> Option<Reason> {
         .openstack_machines
         .iter()
         .find(|infra| infra.metadata.name == *name)?;
-    let condition = view::condition(&infra.status.conditions, "APIServerIngressReadyCondition")
+    // CAPO 0.15, and 0.14.
+    let condition = ["APIServerIngressReady", "APIServerIngressReadyCondition"]
+        .iter()
+        .find_map(|kind| view::condition(&infra.status.conditions, kind))
         .filter(|condition| condition.is_false())?;
     let fallback = (
         ReasonCode::LoadBalancerError,

@@ -455,7 +455,14 @@ fn deletion_reasons(seen: &Observation) -> Vec<Reason> {
         .status
         .conditions
         .iter()
-        .filter(|condition| condition.is_false() && condition.severity.as_deref() == Some("Error"))
+        .filter(|condition| condition.is_false())
+        // CAPO 0.15 says no severity, and says in words only what went wrong.
+        .filter(|condition| {
+            condition
+                .severity
+                .as_deref()
+                .is_none_or(|severity| severity == "Error")
+        })
         .filter(|condition| !condition.message.is_empty())
         .map(|condition| {
             let fallback = (

@@ -185,7 +185,8 @@ fn pod_network_rules(spec: &WorkloadClusterSpec) -> Vec<SecurityGroupRule> {
     }
 }
 
-/// A template named after its whole content, because CAPO refuses any change to one.
+/// A template named after its whole content, because CAPO refuses any change to one. Its content is what is rendered here,
+/// in whichever version it is written: no node is rolled because the server speaks a newer one.
 pub(super) fn template(
     spec: &WorkloadClusterSpec,
     machines: &Machines<'_>,

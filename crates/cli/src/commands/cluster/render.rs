@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use capstan_plan::facts::OpenStackApi;
 use capstan_plan::render::IDENTITY_CLOUD;
 use capstan_plan::{Rendered, offline, render};
 use capstan_spec::{ClusterName, WorkloadClusterSpec, validate};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::file;
 use crate::exit::Exit;
@@ -25,6 +27,14 @@ pub(crate) struct Render {
     /// Namespace of the objects
     #[arg(long, default_value = "default", value_name = "NAMESPACE")]
     namespace: String,
+    /// Version of the OpenStack provider's API: `v1beta1` for CAPO 0.14, `v1beta2` for 0.15
+    #[arg(
+        long,
+        default_value_t,
+        value_parser = PossibleValuesParser::new(["v1beta1", "v1beta2"]).map(|name| OpenStackApi::by_version(&name).unwrap_or_default()),
+        value_name = "VERSION"
+    )]
+    openstack_api: OpenStackApi,
 }
 
 impl Render {
@@ -38,14 +48,15 @@ impl Render {
         } else {
             Err(wrong)
         };
-        let facts = facts.map_err(|findings| {
+        let mut facts = facts.map_err(|findings| {
             let causes = findings.iter().map(ToString::to_string).collect();
             file::refused(format!("failed to render cluster {}", self.name), causes)
         })?;
+        facts.openstack_api = self.openstack_api;
         let name = offline::name(&self.namespace, &self.name);
         let rendered = render(&spec, &name, &facts)
             .map_err(|error| Failure::of(Exit::Failed, &error, None))?;
-        Printer::write(&document(&name, &spec, &rendered)?);
+        Printer::write(&document(&name, &spec, self.openstack_api, &rendered)?);
         Ok(())
     }
 }
@@ -53,10 +64,11 @@ impl Render {
 fn document(
     name: &ClusterName,
     spec: &WorkloadClusterSpec,
+    openstack_api: OpenStackApi,
     rendered: &Rendered,
 ) -> Result<String, Failure> {
     let mut text = format!(
-        "# Cluster {}, for Cluster API v1beta2 with the OpenStack provider v1beta1. Not in here, and needed:\n\
+        "# Cluster {}, for Cluster API v1beta2 with the OpenStack provider {openstack_api}. Not in here, and needed:\n\
          # * the Secret {} with your clouds.yaml, whose entry is called {IDENTITY_CLOUD}\n\
          # * a pod network, once the API answers\n",
         name.cluster(),
