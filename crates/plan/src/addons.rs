@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 /// Namespace of the pod network.
 const FLANNEL_NAMESPACE: &str = "kube-flannel";
 
+/// Left to itself, flannel takes the interface of the default routes, and with both kinds of addresses ends where there is none
+/// of IPv6 (`pkg/ipmatch`, v0.26.7). The first interface is the one in the nodes' network: so are servers made.
+const FIRST_INTERFACE: &str = "--iface-regex=^(en|eth)";
+
 /// A chart that shall be installed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AddonRelease {
@@ -33,6 +37,7 @@ fn pod_network(spec: &WorkloadClusterSpec) -> Option<AddonRelease> {
     });
     if let Some(ipv6) = &spec.network.ipv6 {
         values["podCidrv6"] = ipv6.pod_cidr.to_string().into();
+        values["flannel"]["args"] = json!(["--ip-masq", "--kube-subnet-mgr", FIRST_INTERFACE]);
     }
     match spec.cni {
         Cni::None => None,

@@ -437,6 +437,8 @@ mod tests {
         resolved.cni = Cni::None;
         assert_eq!(check(&spec, &resolved), []);
         assert_eq!(crate::addons::addons(&spec), []);
+        let plain = crate::addons::addons(&self::spec());
+        assert_eq!(plain[0].values["flannel"].get("args"), None);
     }
 
     #[test]
