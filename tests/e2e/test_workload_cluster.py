@@ -421,7 +421,7 @@ def look_at_ipv6(kubectl):
     own, = [one["ip"] for one in pods["answer"]["status"]["podIPs"] if ":" in one["ip"]]
     assert service.startswith("fd00:10:96:") and own.startswith("fd00:10:244:")
     for host, port in ((own, 8080), (service, 80)):
-        dial = f"dial?request=hostname&protocol=http&host=%5B{host}%5D&port={port}&tries=1"
+        dial = f"dial?request=hostname&protocol=http&host={host}&port={port}&tries=1"
         heard = {}
 
         def answered():
