@@ -27,6 +27,7 @@ pub(super) async fn remove(world: &World, subject: &mut Subject) -> Result<Actio
     };
     let name = ClusterName::new(subject.namespace(), subject.name(), uid);
     world.recent.forget(&name);
+    world.moving.note(&name, false);
     let generation = subject.generation();
     if spec.deletion_policy == DeletionPolicy::Protect {
         status.phase = Some(ClusterPhase::Blocked);

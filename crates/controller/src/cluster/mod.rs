@@ -7,6 +7,7 @@ mod carry;
 mod delete;
 mod gate;
 mod hooks;
+mod moving;
 mod recent;
 mod replace;
 mod requeue;
@@ -41,6 +42,7 @@ use kube::runtime::reflector::ObjectRef;
 use rand::Rng as _;
 
 use self::hooks::Hooks;
+use self::moving::Moving;
 use self::recent::Recent;
 use self::settled::Settled;
 use self::site::Site;
@@ -63,6 +65,7 @@ pub(crate) struct World {
     seen: Seen,
     settled: Settled,
     recent: Recent,
+    moving: Moving,
 }
 
 impl World {
@@ -81,6 +84,7 @@ impl World {
             seen,
             settled: Settled::default(),
             recent: Recent::default(),
+            moving: Moving::default(),
         }
     }
 }
@@ -168,7 +172,7 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
             ..Observation::default()
         };
         verdict.tell(&mut status, subject.generation(), seen.now);
-        return tell(subject, &mut status, &name, seen, None).await;
+        return tell(world, subject, &mut status, &name, seen, None).await;
     }
 
     let context = Context::connect(&world.clouds, subject.namespace(), &spec.cloud).await?;
@@ -255,7 +259,7 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
             catalogue, &asked, metadata, &name, &resolved, around, &objects,
         )
     });
-    tell(subject, &mut status, &name, seen, due).await
+    tell(world, subject, &mut status, &name, seen, due).await
 }
 
 /// What must be there before Cluster API begins: the key for Secrets, server groups, the API's address, credentials, and what
@@ -305,6 +309,7 @@ fn now_and_then(
 
 /// Writes down what was seen, and says when to look again.
 async fn tell(
+    world: &World,
     subject: &mut Subject,
     status: &mut WorkloadClusterStatus,
     name: &ClusterName,
@@ -320,10 +325,12 @@ async fn tell(
         &seen,
         progress,
     );
-    if status.phase != Some(ClusterPhase::Ready) {
+    let moves = status.phase != Some(ClusterPhase::Ready);
+    if moves {
         status.settled = None;
     }
     subject.write_status(status).await?;
-    let next = requeue::after(status.phase, &seen, due);
+    let moving = world.moving.note(name, moves);
+    let next = requeue::after(status.phase, &seen, due, moving);
     Ok(Action::requeue(next))
 }
