@@ -8,6 +8,16 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Observation, cause};
 use crate::facts::CONTROL_PLANE;
 
+/// How long the parts of a control plane may take on a new machine, before it is no longer waited for them.
+const STARTS: SignedDuration = SignedDuration::from_mins(10);
+/// Conditions that the `KubeadmControlPlane` sets on its machines, and what they are about.
+const PARTS: [(&str, &str); 5] = [
+    ("APIServerPodHealthy", "API server"),
+    ("ControllerManagerPodHealthy", "controller manager"),
+    ("SchedulerPodHealthy", "scheduler"),
+    ("EtcdPodHealthy", "etcd"),
+    ("EtcdMemberHealthy", "member of etcd"),
+];
 /// Kubelets' word for a node without a pod network, in the message of its condition `Ready`.
 const NO_NETWORK: &str = "NetworkPluginNotReady";
 /// A server that runs that long without its node having joined has a fault: booting and joining take minutes at most.
@@ -132,9 +142,35 @@ fn stage(machine: &Machine, seen: &Observation) -> Stage {
     }
     let ready = view::condition(&machine.status.conditions, "NodeReady");
     match ready {
-        Some(ready) if ready.is_true() => Stage::new(StepState::Done, "ready"),
+        Some(ready) if ready.is_true() => match starting(machine, seen) {
+            Some(part) => Stage::new(
+                StepState::Running,
+                format!("node is ready, its {part} starts"),
+            ),
+            None => Stage::new(StepState::Done, "ready"),
+        },
         _ => unready(machine, ready, seen),
     }
+}
+
+/// What of the control plane does not run yet on a machine that has just joined others: a node is ready some seconds before
+/// its member of etcd is, and who grows a control plane wants that member. Later it is no matter of joining any more.
+fn starting(machine: &Machine, seen: &Observation) -> Option<&'static str> {
+    let mut others = seen
+        .machines
+        .iter()
+        .filter(|other| other.is_control_plane());
+    let joins = machine.is_control_plane()
+        && others.any(|other| other.metadata.name != machine.metadata.name);
+    if !joins || longer_than(STARTS, machine.metadata.creation_timestamp, seen.now) {
+        return None;
+    }
+    machine.metadata.creation_timestamp?;
+    let parts = PARTS.into_iter().find(|(condition, _)| {
+        let told = view::condition(&machine.status.conditions, condition);
+        told.is_some_and(|condition| !condition.is_true())
+    });
+    parts.map(|(_, part)| part)
 }
 
 /// Cluster API says in the `Deleting` condition at which step it is (`Draining node`, `Waiting for volume detach` …).

@@ -636,3 +636,25 @@ fn an_upgrade_is_followed_move_by_move() {
     seen.machines[0].spec.version = "v1.37.3".into();
     assert!(is_done(&progress(&spec(), &name(), &seen)));
 }
+
+#[test]
+fn a_machine_that_joins_a_control_plane_is_done_when_its_etcd_is() {
+    let mut seen = done();
+    let mut second = ready(machine("c2", true));
+    second.metadata.creation_timestamp = Some(minutes_ago(1));
+    let starts = condition("EtcdPodHealthy", "False", "Provisioning", "");
+    second.status.conditions.push(starts);
+    seen.machines.push(second);
+    let progress = look(&seen);
+    assert_eq!(
+        node(&progress, "c2").message,
+        "node is ready, its etcd starts"
+    );
+    assert_eq!(node(&progress, "c2").state, StepState::Running);
+    // Later it is a fault that others tell of, and alone it has nobody to join.
+    seen.machines[2].metadata.creation_timestamp = Some(minutes_ago(11));
+    assert_eq!(node(&look(&seen), "c2").state, StepState::Done);
+    seen.machines[2].metadata.creation_timestamp = Some(minutes_ago(1));
+    seen.machines.remove(1);
+    assert_eq!(node(&look(&seen), "c2").state, StepState::Done);
+}
