@@ -12,6 +12,9 @@ use crate::environment::person;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
+/// How often a change is tried that only the controller's reports came in between of.
+const TRIES: u32 = 5;
+
 /// Writes what is other in `spec` than in the cluster that was read. Who changed the cluster meanwhile is not overwritten,
 /// and fields that this version does not know stay. `marks` are annotations of the same request.
 pub(super) async fn write(
@@ -30,17 +33,28 @@ pub(super) async fn write(
     for (key, value) in marks {
         annotations[*key] = json!(value);
     }
-    let metadata = json!({
-        "resourceVersion": cluster.metadata.resource_version,
-        "annotations": annotations,
-    });
-    let patch = json!({"metadata": metadata, "spec": change});
     let params = PatchParams {
         field_manager: Some(history::COMMAND_LINE.to_owned()),
         ..PatchParams::default()
     };
-    let done = api.patch(name, &params, &Patch::Merge(&patch)).await;
-    done.map_err(|error| target.refused("change", name, error))?;
+    let mut version = cluster.metadata.resource_version.clone();
+    for left in (0..TRIES).rev() {
+        let metadata = json!({"resourceVersion": version, "annotations": annotations});
+        let patch = json!({"metadata": metadata, "spec": change});
+        let Err(error) = api.patch(name, &params, &Patch::Merge(&patch)).await else {
+            return Ok(());
+        };
+        let conflict = matches!(&error, kube::Error::Api(told) if told.code == 409);
+        // The controller writes what it sees all the time; only another wish is somebody's change.
+        let latest = match api.get_opt(name).await {
+            Ok(Some(latest)) if conflict && left > 0 => latest.metadata,
+            _ => return Err(target.refused("change", name, error)),
+        };
+        if latest.generation != cluster.metadata.generation {
+            return Err(target.refused("change", name, error));
+        }
+        version = latest.resource_version;
+    }
     Ok(())
 }
 
