@@ -219,22 +219,17 @@ pub fn node_image<'a>(
         return Err(NodeImageError::NotActive { name: name() });
     }
     let system = wish.system;
-    match image.architecture() {
-        Some(Ok(is)) if is != system.architecture => {
-            return Err(NodeImageError::OtherArchitecture {
-                name: name(),
-                is: is.to_string(),
-                wanted: system.architecture,
-            });
-        }
-        Some(Err(is)) => {
-            return Err(NodeImageError::OtherArchitecture {
-                name: name(),
-                is: is.to_owned(),
-                wanted: system.architecture,
-            });
-        }
-        _ => {}
+    let other = match image.architecture() {
+        Some(Ok(is)) => (is != system.architecture).then_some(is.as_str()),
+        Some(Err(unknown)) => Some(unknown),
+        None => None,
+    };
+    if let Some(is) = other {
+        return Err(NodeImageError::OtherArchitecture {
+            name: name(),
+            is: is.to_owned(),
+            wanted: system.architecture,
+        });
     }
     if let Some(is) = image.format().filter(|is| *is != system.format) {
         return Err(NodeImageError::OtherFormat {

@@ -105,16 +105,7 @@ pub fn lay_out(hooks: &[Hook], known: &[HookRun]) -> Vec<HookRun> {
         known
             .filter(|run| run.content == content)
             .cloned()
-            .unwrap_or_else(|| HookRun {
-                name: hook.name.clone(),
-                content,
-                state: HookState::Waiting,
-                attempts: 0,
-                applied: false,
-                started: None,
-                finished: None,
-                message: String::new(),
-            })
+            .unwrap_or_else(|| HookRun::waiting(&hook.name, content))
     };
     hooks.iter().map(of).collect()
 }

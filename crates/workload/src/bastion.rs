@@ -5,8 +5,8 @@
 
 use std::net::IpAddr;
 
-use capstan_capi::{kind, label, view};
-use capstan_kubernetes::Error as KubernetesError;
+use capstan_capi::{kind, view};
+use capstan_kubernetes::Kinds;
 use capstan_openstack::network::{
     Direction, EtherType, FloatingIp, FloatingIpCreate, NetworkApi, SecurityGroup,
     SecurityGroupCreate, SecurityGroupRuleCreate,
@@ -16,12 +16,10 @@ use capstan_plan::{Observation, bastion};
 use capstan_spec::cluster::Bastion;
 use capstan_spec::status::{Resolved, ResolvedBastion};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
+use kube::Client;
 
-use kube::api::{ApiResource, ListParams};
-use kube::core::{DynamicObject, GroupVersionKind};
-use kube::{Api, Client};
-
-use crate::Error;
+use crate::provider::openstack_api;
+use crate::{Error, observe};
 
 /// Port of ssh.
 const SSH: u16 = 22;
@@ -151,26 +149,15 @@ pub(crate) fn recall(spec: &WorkloadClusterSpec, seen: &Observation, resolved: &
 
 /// Inner addresses of the cluster's machines with their names, sorted by name: where one gets to by way of the bastion.
 pub async fn nodes(client: &Client, name: &ClusterName) -> Result<Vec<(String, IpAddr)>, Error> {
-    let kind = kind::OPENSTACK_MACHINE;
-    let named = GroupVersionKind::gvk(kind.group, kind.version, kind.kind);
-    let resource = ApiResource::from_gvk_with_plural(&named, kind.plural);
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), name.namespace(), &resource);
-    let of_cluster = format!("{}={}", label::CLUSTER_NAME, name.cluster());
-    let found = api.list(&ListParams::default().labels(&of_cluster)).await;
-    let found = found.map_err(|e| KubernetesError::request("list", kind.plural, e))?;
-    let mut nodes = Vec::new();
-    for object in found {
-        let machine = serde_json::to_value(object).and_then(serde_json::from_value);
-        let machine: view::OpenStackMachine = machine.map_err(|source| Error::Shape {
-            what: kind.plural.to_owned(),
-            source,
-        })?;
-        let mut addresses = machine.status.addresses.iter();
-        let inner = addresses.find(|address| address.kind == "InternalIP");
-        if let Some(address) = inner.and_then(|address| address.address.parse().ok()) {
-            nodes.push((machine.metadata.name, address));
-        }
-    }
+    let kinds = Kinds::new(client.clone());
+    let kind = openstack_api(&kinds).await?.of(kind::OPENSTACK_MACHINE);
+    let machines: Vec<view::OpenStackMachine> = observe::list(&kinds, name, kind).await?;
+    let address = |machine: view::OpenStackMachine| {
+        let mut addresses = machine.status.addresses.into_iter();
+        let inner = addresses.find(|address| address.kind == "InternalIP")?;
+        Some((machine.metadata.name, inner.address.parse().ok()?))
+    };
+    let mut nodes: Vec<(String, IpAddr)> = machines.into_iter().filter_map(address).collect();
     nodes.sort();
     Ok(nodes)
 }

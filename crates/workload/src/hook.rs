@@ -155,14 +155,9 @@ mod tests {
     #[test]
     fn what_is_applied_says_whose_it_is_and_keeps_what_it_says() {
         let run = HookRun {
-            name: "setup".to_owned(),
-            content: "abc".to_owned(),
             state: HookState::Running,
             attempts: 2,
-            applied: false,
-            started: None,
-            finished: None,
-            message: String::new(),
+            ..HookRun::waiting("setup", "abc")
         };
         let marked = |kind: &str, version: &str| {
             let mut object: DynamicObject = serde_json::from_value(json!({

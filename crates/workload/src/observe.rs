@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use capstan_capi::{Kind, kind, label, view};
-use capstan_kubernetes::{Error as KubernetesError, ObjectName};
+use capstan_kubernetes::{Error as KubernetesError, Kinds, ObjectName};
 use capstan_plan::Observation;
 use capstan_spec::ClusterName;
 use jiff::Timestamp;
@@ -45,11 +45,15 @@ async fn look(context: &Context, name: &ClusterName) -> Result<Observation, Erro
             kind::KUBEADM_CONTROL_PLANE,
             &control_plane_name
         ),
-        list::<view::MachineDeployment>(context, name, kind::MACHINE_DEPLOYMENT),
-        list::<view::MachineSet>(context, name, kind::MACHINE_SET),
-        list::<view::Machine>(context, name, kind::MACHINE),
-        list::<view::OpenStackMachine>(context, name, context.spoken(kind::OPENSTACK_MACHINE)),
-        list::<view::OpenStackServer>(context, name, kind::OPENSTACK_SERVER),
+        list::<view::MachineDeployment>(context.applier.kinds(), name, kind::MACHINE_DEPLOYMENT),
+        list::<view::MachineSet>(context.applier.kinds(), name, kind::MACHINE_SET),
+        list::<view::Machine>(context.applier.kinds(), name, kind::MACHINE),
+        list::<view::OpenStackMachine>(
+            context.applier.kinds(),
+            name,
+            context.spoken(kind::OPENSTACK_MACHINE)
+        ),
+        list::<view::OpenStackServer>(context.applier.kinds(), name, kind::OPENSTACK_SERVER),
     )?;
     let mut seen = Observation {
         now: Timestamp::now(),
@@ -134,13 +138,14 @@ async fn read<T: DeserializeOwned>(
     found.map(|found| shaped(&object, &found)).transpose()
 }
 
-async fn list<T: DeserializeOwned>(
-    context: &Context,
+/// The objects of a kind that belong to a cluster.
+pub(crate) async fn list<T: DeserializeOwned>(
+    kinds: &Kinds,
     name: &ClusterName,
     kind: Kind,
 ) -> Result<Vec<T>, Error> {
     let of_kind = object_name(name, kind, "");
-    let api = context.applier.kinds().api_of(&of_kind).await?;
+    let api = kinds.api_of(&of_kind).await?;
     let selector = format!("{}={}", label::CLUSTER_NAME, name.cluster());
     let found = api.list(&ListParams::default().labels(&selector)).await;
     let found = found.map_err(|e| KubernetesError::request("list", kind.plural, e))?;

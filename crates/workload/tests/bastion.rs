@@ -8,8 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use capstan_openstack::config::{Auth, Domain, Interface, Project, User};
-use capstan_openstack::{CloudConfig, Session};
+use capstan_openstack::Session;
 use capstan_plan::Observation;
 use capstan_spec::cluster::Bastion;
 use capstan_spec::status::Resolved;
@@ -48,23 +47,9 @@ impl Neutron {
             .respond_with(self.clone())
             .mount(&server)
             .await;
-        let config = CloudConfig {
-            name: "test".into(),
-            file: None,
-            auth_url: format!("{uri}/v3").parse().unwrap(),
-            auth: Auth::Password {
-                user: User::Name("demo".into(), Domain::default()),
-                password: "secret-word".into(),
-                project: Project::Name("demo".into(), Domain::default()),
-            },
-            region: None,
-            interface: Interface::Public,
-            ca: None,
-            verify: true,
-            client_identity: None,
-            endpoint_overrides: BTreeMap::new(),
-        };
-        let session = Session::connect(config).await.unwrap();
+        let session = Session::connect(capstan_testkit::cloud(&uri))
+            .await
+            .unwrap();
         (server, session)
     }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use capstan_openstack::config::{Auth, CloudConfig, Domain, Interface, Project, User};
 use capstan_openstack::{Options, RetryPolicy, Session};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha512};
@@ -84,28 +83,12 @@ impl Glance {
             .respond_with(self.clone())
             .mount(server)
             .await;
-        let config = CloudConfig {
-            name: "test".into(),
-            file: None,
-            auth_url: format!("{uri}/v3").parse().unwrap(),
-            auth: Auth::Password {
-                user: User::Name("demo".into(), Domain::default()),
-                password: "word".into(),
-                project: Project::Name("demo".into(), Domain::default()),
-            },
-            region: None,
-            interface: Interface::Public,
-            ca: None,
-            verify: true,
-            client_identity: None,
-            endpoint_overrides: BTreeMap::new(),
-        };
         let retry = RetryPolicy {
             attempts: 1,
             ..RetryPolicy::default()
         };
         Session::connect_with(
-            config,
+            capstan_testkit::cloud(&uri),
             Options {
                 retry,
                 ..Options::default()

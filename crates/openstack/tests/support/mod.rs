@@ -12,35 +12,14 @@ use std::{
     time::Duration,
 };
 
-use capstan_openstack::{
-    CloudConfig, Options, RetryPolicy,
-    config::{Auth, Domain, Interface, Project, User},
-};
+use capstan_openstack::{Options, RetryPolicy};
 use serde_json::{Value, json};
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{method, path},
 };
 
-/// A cloud whose Keystone is at `uri`.
-pub(crate) fn config(uri: &str) -> CloudConfig {
-    CloudConfig {
-        name: "test".into(),
-        file: None,
-        auth_url: format!("{uri}/v3").parse().unwrap(),
-        auth: Auth::Password {
-            user: User::Name("demo".into(), Domain::default()),
-            password: "secret-word".into(),
-            project: Project::Name("demo".into(), Domain::default()),
-        },
-        region: None,
-        interface: Interface::Public,
-        ca: None,
-        verify: true,
-        client_identity: None,
-        endpoint_overrides: std::collections::BTreeMap::new(),
-    }
-}
+pub(crate) use capstan_testkit::cloud as config;
 
 /// Impatient, so that tests are quick.
 pub(crate) fn options() -> Options {

@@ -50,6 +50,22 @@ pub struct HookRun {
     pub message: String,
 }
 
+impl HookRun {
+    /// One whose turn has not come.
+    pub fn waiting(name: impl Into<String>, content: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            content: content.into(),
+            state: HookState::Waiting,
+            attempts: 0,
+            applied: false,
+            started: None,
+            finished: None,
+            message: String::new(),
+        }
+    }
+}
+
 /// How far a hook is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum HookState {

@@ -6,7 +6,7 @@ use capstan_openstack::image::Image;
 use capstan_plan::upgrade::{Move, take};
 use capstan_spec::progress::{Reason, ReasonCode};
 use capstan_spec::status::{NodeImage, PoolImage, Resolved};
-use capstan_spec::{WorkerPool, WorkloadClusterSpec};
+use capstan_spec::{KubernetesVersion, WorkerPool, WorkloadClusterSpec};
 
 use super::reason;
 
@@ -37,12 +37,12 @@ pub(super) fn cluster(
         ));
         return;
     }
-    let wish = ImageWish {
-        version: spec.version,
-        named: wanted,
-        system,
-    };
-    match find(wish, inventory, rules, "spec.image") {
+    match find(
+        of_cluster(spec, spec.version),
+        inventory,
+        rules,
+        "spec.image",
+    ) {
         Ok(image) => {
             resolved.image_id = Some(image.id);
             resolved.image_name = Some(image.name);
@@ -96,13 +96,12 @@ pub(super) fn pools(
         if pinned.is_some_and(still) {
             continue;
         }
-        let object = format!("spec.workers[{}].image", pool.name);
         let wish = ImageWish {
             version,
             named: wanted,
             system,
         };
-        match find(wish, inventory, rules, &object) {
+        match find(wish, inventory, rules, &object(pool)) {
             Ok(image) => {
                 let image = PoolImage {
                     asked: asked.to_owned(),
@@ -127,29 +126,17 @@ pub fn missing(
     let mut reasons = Vec::new();
     for one in moves {
         let version = one.version();
-        let at_goal = version == wish.version;
         match one {
             Move::ControlPlane(_) => {
-                let wish = ImageWish {
-                    version,
-                    named: wish.image.as_deref().filter(|_| at_goal),
-                    system: wish.system(None),
-                };
+                let wish = of_cluster(wish, version);
                 reasons.extend(find(wish, inventory, rules, "spec.image").err());
             }
             Move::Workers(_) => {
                 for pool in moving(wish) {
-                    let named = pool.image.as_deref().filter(|_| at_goal);
-                    if named.is_none() && pool.architecture.is_none() {
-                        continue;
+                    let wish = of_pool(wish, pool, version);
+                    if wish.named.is_some() || pool.architecture.is_some() {
+                        reasons.extend(find(wish, inventory, rules, &object(pool)).err());
                     }
-                    let (object, system) = (object(pool), wish.system(Some(pool)));
-                    let wish = ImageWish {
-                        version,
-                        named,
-                        system,
-                    };
-                    reasons.extend(find(wish, inventory, rules, &object).err());
                 }
             }
         }
@@ -169,28 +156,16 @@ pub fn begin(
     resolved: &mut Resolved,
 ) -> Result<(), Reason> {
     let version = next.version();
-    let at_goal = version == wish.version;
-    let asked = wish.image.as_deref().filter(|_| at_goal);
-    let of_cluster = ImageWish {
-        version,
-        named: asked,
-        system: wish.system(None),
-    };
+    let of_cluster = of_cluster(wish, version);
     let found = find(of_cluster, inventory, rules, "spec.image")?;
     if matches!(next, Move::Workers(_)) {
         let mut images = resolved.pool_images.clone();
         for pool in moving(wish) {
-            let system = wish.system(Some(pool));
-            // On the way a pool has the image of the version; what the spec names belongs to the goal.
-            let wish = ImageWish {
-                version,
-                named: pool.image.as_deref().filter(|_| at_goal),
-                system,
-            };
+            let wish = of_pool(wish, pool, version);
             let image = PoolImage {
                 asked: pool.image.clone().unwrap_or_default(),
                 version,
-                system,
+                system: wish.system,
                 id: find(wish, inventory, rules, &object(pool))?.id,
             };
             images.insert(pool.name.clone(), image);
@@ -201,8 +176,32 @@ pub fn begin(
         version,
         id: found.id,
     };
-    take(next, image, found.name, asked.map(str::to_owned), resolved);
+    let asked = of_cluster.named.map(str::to_owned);
+    take(next, image, found.name, asked, resolved);
     Ok(())
+}
+
+/// The image of the cluster in that version. On the way to another version it is the image of the version; what the spec names
+/// belongs to the goal.
+fn of_cluster(wish: &WorkloadClusterSpec, version: KubernetesVersion) -> ImageWish<'_> {
+    ImageWish {
+        version,
+        named: wish.image.as_deref().filter(|_| version == wish.version),
+        system: wish.system(None),
+    }
+}
+
+/// That of a pool, likewise.
+fn of_pool<'a>(
+    wish: &'a WorkloadClusterSpec,
+    pool: &'a WorkerPool,
+    version: KubernetesVersion,
+) -> ImageWish<'a> {
+    ImageWish {
+        version,
+        named: pool.image.as_deref().filter(|_| version == wish.version),
+        system: wish.system(Some(pool)),
+    }
 }
 
 /// Pools with an image of their own that has to change with the cluster's version.

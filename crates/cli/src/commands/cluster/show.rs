@@ -255,16 +255,7 @@ mod tests {
     #[test]
     fn a_hook_says_how_it_ended_when_and_why() {
         let at = |second| Some(Timestamp::from_second(second).unwrap());
-        let mut run = HookRun {
-            name: "setup".to_owned(),
-            content: "abc".to_owned(),
-            state: HookState::Waiting,
-            attempts: 0,
-            applied: false,
-            started: None,
-            finished: None,
-            message: String::new(),
-        };
+        let mut run = HookRun::waiting("setup", "abc");
         let told = |run: &HookRun| hook(When::AfterCreate, run);
         assert_eq!(told(&run), "  hook setup (after creation) waits");
         run.state = HookState::Failed;

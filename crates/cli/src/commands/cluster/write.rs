@@ -44,7 +44,7 @@ pub(super) async fn write(
         let Err(error) = api.patch(name, &params, &Patch::Merge(&patch)).await else {
             return Ok(());
         };
-        let conflict = matches!(&error, kube::Error::Api(told) if told.code == 409);
+        let conflict = matches!(&error, kube::Error::Api(told) if told.is_conflict());
         // The controller writes what it sees all the time; only another wish is somebody's change.
         let latest = match api.get_opt(name).await {
             Ok(Some(latest)) if conflict && left > 0 => latest.metadata,

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use capstan_openstack::config::{Auth, Domain, Interface, Project, User};
-use capstan_openstack::{CloudConfig, Options, RetryPolicy, Session};
+use capstan_openstack::{Options, RetryPolicy, Session};
 use serde_json::{Value, json};
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -98,7 +97,7 @@ impl Cloud {
             .respond_with(self.clone())
             .mount(&server)
             .await;
-        let session = Session::connect_with(config(&uri), options()).await;
+        let session = Session::connect_with(capstan_testkit::cloud(&uri), options()).await;
         (server, session.unwrap())
     }
 
@@ -232,25 +231,6 @@ fn token(uri: &str) -> ResponseTemplate {
     ResponseTemplate::new(201)
         .insert_header("X-Subject-Token", "token-1")
         .set_body_json(body)
-}
-
-fn config(uri: &str) -> CloudConfig {
-    CloudConfig {
-        name: "test".into(),
-        file: None,
-        auth_url: format!("{uri}/v3").parse().unwrap(),
-        auth: Auth::Password {
-            user: User::Name("demo".into(), Domain::default()),
-            password: "secret-word".into(),
-            project: Project::Name("demo".into(), Domain::default()),
-        },
-        region: None,
-        interface: Interface::Public,
-        ca: None,
-        verify: true,
-        client_identity: None,
-        endpoint_overrides: BTreeMap::new(),
-    }
 }
 
 /// Impatient, so that tests are quick.
