@@ -118,6 +118,8 @@ pub struct NetworkFacts {
     pub subnet: Option<Reference>,
     /// Its subnet of IPv6, where nodes have addresses of it, too.
     pub ipv6_subnet: Option<Reference>,
+    /// Range of that subnet, where it is known.
+    pub ipv6_cidr: Option<IpNet>,
     /// Its router.
     pub router: Option<Reference>,
 }
@@ -128,6 +130,7 @@ impl From<&ResolvedNetwork> for NetworkFacts {
             network: resolved.id.as_str().into(),
             subnet: Some(resolved.subnet_id.as_str().into()),
             ipv6_subnet: resolved.ipv6.as_ref().map(|ipv6| ipv6.id.as_str().into()),
+            ipv6_cidr: resolved.ipv6.as_ref().map(|ipv6| ipv6.cidr),
             router: resolved.router_id.as_deref().map(Reference::from),
         }
     }

@@ -90,6 +90,7 @@ pub fn facts(spec: &WorkloadClusterSpec) -> Result<Facts, Vec<Finding>> {
                 .as_ref()
                 .and_then(|ipv6| ipv6.subnet.as_deref())
                 .map(by_name),
+            ipv6_cidr: None,
             router: existing.router.as_deref().map(by_name),
         }),
         node_cidr: network.existing.is_none().then_some(network.node_cidr),

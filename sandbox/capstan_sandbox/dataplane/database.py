@@ -234,7 +234,9 @@ def servers(directory: Path) -> dict[str, ServerRecord]:
     for file in sorted(directory.glob("*/server.json")):
         try:
             value = json.loads(file.read_text())
-            found[value["uuid"]] = ServerRecord(value["uuid"], value["netns"], tuple(sorted(value["vifs"].items())))
+            # In the order of the links (eth0 … eth9, eth10): so are they made, and so does the server number them.
+            vifs = sorted(value["vifs"].items(), key=lambda vif: (len(vif[1]), vif[1]))
+            found[value["uuid"]] = ServerRecord(value["uuid"], value["netns"], tuple(vifs))
         except FileNotFoundError:
             continue  # destroyed while we looked
         except (ValueError, KeyError, TypeError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from capstan_sandbox import cgroup
+from capstan_sandbox.dataplane import database
 from capstan_sandbox.hypervisor import console, dataplane, faults, ignition, layout, podman, resources, seed, state, volumes, watch
 
 UUID = "c19fd775-67da-43e8-95e7-9e8e22610275"
@@ -177,6 +178,14 @@ class TestState:
         state.plug(paths, ["p1", "p2"])
         assert json.loads(paths.plug.read_text()) == {
             "uuid": UUID, "netns": "cs7-s-c19fd775", "vifs": {"p1": "eth0", "p2": "eth1"}}
+
+    def test_links_are_made_in_the_order_of_the_ports(self, place):
+        """Whatever the ids of the ports: the first link has the lowest number, as on a real server."""
+        ports = [f"{chr(ord('z') - index)}-port" for index in range(12)]
+        paths = place.server(UUID)
+        state.plug(paths, ports)
+        record, = database.servers(paths.plug.parent.parent).values()
+        assert record.vifs == tuple((port, f"eth{index}") for index, port in enumerate(ports))
 
     def test_a_name_is_used_again_and_none_twice(self, place):
         paths = place.server(UUID)

@@ -3,6 +3,7 @@
 use capstan_capi::apply::{File, FileSource, SecretFileSource};
 use capstan_spec::cluster::kubeadm::{BootstrapFormat, NodeFile, Proxy, RegistryMirror};
 use capstan_spec::{Mirror, WorkloadClusterSpec, defaults};
+use ipnet::IpNet;
 
 use super::{ignition, registry};
 use crate::facts::Facts;
@@ -61,26 +62,41 @@ const FORWARDS_IPV6: &str = concat!(
     "sysctl -q -p /etc/sysctl.d/90-capstan-ipv6.conf",
 );
 /// Tells the kubelet both addresses of the node, which without a cloud controller would take that of IPv4 alone. The one of
-/// IPv6 may come a moment after the server has started. kubeadm's unit reads the file,
-/// of which the last line of a name counts; what the image has said there stays.
+/// either kind may come a moment after the server has started, and that of a further network before it: of the node is
+/// what lies in the ranges of the nodes' network. kubeadm's unit reads the file, of which the last line of a name counts;
+/// what the image has said there stays.
 const BOTH_ADDRESSES: &str = concat!(
-    "for i in $(seq 60); do ip -o -6 address show scope global | grep -q . && break; sleep 1; done; ",
-    r#"address() { ip -o "$1" address show scope global | awk '{ sub("/.*", "", $4); print $4; exit }'; }; "#,
+    r#"address() { ip -o "-$1" address show scope global to "$2" | awk '{ sub("/.*", "", $4); print $4; exit }'; }; "#,
+    r#"for i in $(seq 60); do four=$(address 4 "$range4"); six=$(address 6 "$range6"); "#,
+    r#"[ -n "$four" ] && [ -n "$six" ] && break; sleep 1; done; "#,
     r#"said=$(sed -n 's/^KUBELET_EXTRA_ARGS=//p' /etc/default/kubelet 2> /dev/null | tail -n 1 | tr -d "\"'"); "#,
-    r#"echo "KUBELET_EXTRA_ARGS=$said --node-ip=$(address -4),$(address -6)" >> /etc/default/kubelet"#,
+    r#"echo "KUBELET_EXTRA_ARGS=$said --node-ip=$four,$six" >> /etc/default/kubelet"#,
 );
 
+/// [`BOTH_ADDRESSES`] with the ranges of the nodes' network; those that are not known let every address count.
+fn both_addresses(facts: &Facts) -> String {
+    let network = facts.existing_network.as_ref();
+    let ipv6 = network.and_then(|network| network.ipv6_cidr);
+    let text = |range: Option<IpNet>, any: &str| range.map_or(any.to_owned(), |r| r.to_string());
+    with_ranges(&text(facts.node_cidr, "0.0.0.0/0"), &text(ipv6, "::/0"))
+}
+
+fn with_ranges(ipv4: &str, ipv6: &str) -> String {
+    format!("range4={ipv4}; range6={ipv6}; {BOTH_ADDRESSES}")
+}
+
 /// Commands before kubeadm runs: first what makes our own files count, then those that people name.
-pub(super) fn pre_commands(spec: &WorkloadClusterSpec) -> Vec<String> {
+pub(super) fn pre_commands(spec: &WorkloadClusterSpec, facts: &Facts) -> Vec<String> {
     let kubeadm = &spec.kubeadm;
     let (trusts, proxy) = (!kubeadm.trusted_cas.is_empty(), kubeadm.proxy.is_some());
+    let ipv6 = spec.network.ipv6.is_some();
     let ours = [
         (
             kubeadm.format == BootstrapFormat::Ignition,
             ignition::EVALUATE,
         ),
-        (spec.network.ipv6.is_some(), FORWARDS_IPV6),
-        (spec.network.ipv6.is_some(), BOTH_ADDRESSES),
+        (ipv6, FORWARDS_IPV6),
+        (ipv6, &both_addresses(facts)),
         (trusts, "update-ca-certificates"),
         (proxy, "systemctl daemon-reload"),
         (trusts || proxy, "systemctl restart containerd"),
@@ -135,4 +151,53 @@ fn environment(proxy: &Proxy, spec: &WorkloadClusterSpec, facts: &Facts) -> Stri
     std::iter::once("[Service]\n".to_owned())
         .chain(lines)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Answers as `ip` of a server whose further network came first.
+    const IP: &str = r#"ip() {
+    case "$2 $8" in
+    "-4 10.77.0.0/24") echo "3: eth0 inet 10.77.0.9/24 scope global";;
+    "-4 "*) echo "2: eth1 inet 10.78.0.63/24 scope global"; echo "3: eth0 inet 10.77.0.9/24 scope global";;
+    "-6 fd00:77::/64") echo "3: eth0 inet6 fd00:77::9/64 scope global";;
+    "-6 "*) echo "2: eth1 inet6 fd00:78::9/64 scope global"; echo "3: eth0 inet6 fd00:77::9/64 scope global";;
+    esac
+}
+"#;
+
+    #[test]
+    fn the_kubelet_is_told_the_addresses_in_the_network_of_the_nodes() {
+        let [known, unknown] =
+            [("10.77.0.0/24", "fd00:77::/64"), ("0.0.0.0/0", "::/0")].map(|(ipv4, ipv6)| {
+                let home = tempfile::tempdir().unwrap();
+                let path = home.path().join("kubelet");
+                std::fs::write(&path, "KUBELET_EXTRA_ARGS=\"--v=2\"\n").unwrap();
+                let command = with_ranges(ipv4, ipv6);
+                let command = command.replace("/etc/default/kubelet", path.to_str().unwrap());
+                let run = Command::new("bash")
+                    .arg("-c")
+                    .arg(format!("{IP}{command}"))
+                    .status();
+                assert!(run.unwrap().success());
+                std::fs::read_to_string(&path)
+                    .unwrap()
+                    .lines()
+                    .last()
+                    .unwrap()
+                    .to_owned()
+            });
+        assert_eq!(
+            known,
+            "KUBELET_EXTRA_ARGS=--v=2 --node-ip=10.77.0.9,fd00:77::9"
+        );
+        assert_eq!(
+            unknown,
+            "KUBELET_EXTRA_ARGS=--v=2 --node-ip=10.78.0.63,fd00:78::9"
+        );
+    }
 }

@@ -24,7 +24,7 @@ const DELETION: Deletion = Deletion { order: "Newest" };
 /// Empty label that makes `kubectl get nodes` show the role; one of the few that Cluster API hands on to nodes.
 const ROLE_LABEL: &str = "node-role.kubernetes.io/worker";
 /// Label with the pool's name that Cluster API hands on to nodes.
-pub(super) const NODE_POOL_LABEL: &str = "node.cluster.x-k8s.io/pool";
+pub(crate) const NODE_POOL_LABEL: &str = "node.cluster.x-k8s.io/pool";
 
 /// What control plane and pools have in common of how a node starts; how it registers is left open.
 pub(super) fn config(
@@ -52,7 +52,7 @@ pub(super) fn config(
             enabled: true,
             servers: servers.clone(),
         }),
-        pre_kubeadm_commands: files::pre_commands(spec),
+        pre_kubeadm_commands: files::pre_commands(spec, facts),
         post_kubeadm_commands: kubeadm.post_commands.clone(),
         ..KubeadmConfigSpec::default()
     }
