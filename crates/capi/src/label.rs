@@ -20,6 +20,8 @@ pub const MOVE: &str = "clusterctl.cluster.x-k8s.io/move";
 pub const AUTOSCALER_MIN: &str = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-min-size";
 /// Most machines an autoscaler may ask for.
 pub const AUTOSCALER_MAX: &str = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-max-size";
+/// How long a node must not have been needed before it goes, as Go writes durations.
+pub const AUTOSCALER_UNNEEDED: &str = "cluster.x-k8s.io/autoscaling-options-scaledownunneededtime";
 /// Virtual processors of a node of a pool, for an autoscaler that sees none.
 pub const CAPACITY_CPU: &str = "capacity.cluster-autoscaler.kubernetes.io/cpu";
 /// Memory of one.

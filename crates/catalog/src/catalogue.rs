@@ -100,6 +100,8 @@ pub struct KubernetesRelease {
     pub preview: bool,
     /// Tags of the images that kubeadm takes of other projects.
     pub images: KubeadmImages,
+    /// Tag of the image of the cluster autoscaler, which is of the same minor.
+    pub cluster_autoscaler: String,
     /// Version of each component on or for its nodes.
     pub components: BTreeMap<String, String>,
 }

@@ -71,13 +71,25 @@ impl ImageReference {
     }
 }
 
-/// The images that kubeadm pulls for a control plane, in full.
-pub fn kubeadm(release: &KubernetesRelease) -> Vec<ImageReference> {
-    let reference = |path: &str, tag: &str| ImageReference {
+/// An image of the Kubernetes project.
+fn reference(path: &str, tag: &str) -> ImageReference {
+    ImageReference {
         registry: "registry.k8s.io".to_owned(),
         path: path.to_owned(),
         suffix: format!(":{tag}"),
-    };
+    }
+}
+
+/// The cluster autoscaler for clusters of a release.
+pub fn autoscaler(release: &KubernetesRelease) -> ImageReference {
+    reference(
+        "autoscaling/cluster-autoscaler",
+        &release.cluster_autoscaler,
+    )
+}
+
+/// The images that kubeadm pulls for a control plane, in full.
+pub fn kubeadm(release: &KubernetesRelease) -> Vec<ImageReference> {
     let version = release.version.to_string();
     [
         "kube-apiserver",
@@ -133,6 +145,16 @@ mod tests {
             "198.18.0.2:5001/flannel-io/flannel:v0.26.7"
         );
         assert_eq!(image.at(None), image);
+    }
+
+    #[test]
+    fn the_autoscaler_is_of_the_minor_of_its_cluster() {
+        let catalogue = Catalogue::bundled().unwrap();
+        for version in catalogue.versions() {
+            let image = autoscaler(catalogue.release(version).unwrap()).to_string();
+            let minor = format!(":v{}.{}.", version.major, version.minor);
+            assert!(image.contains(&minor), "{image} for {version}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ mod tests {
         let sizes = |asked: Option<u32>| {
             let mut spec = WorkloadClusterSpec::new(version, "a", "b");
             spec.workers.push(WorkerPool {
-                autoscaling: Some(Autoscaling { min: 1, max: 4 }),
+                autoscaling: Some(Autoscaling::within_bounds(1, 4)),
                 ..WorkerPool::new("elastic", "b")
             });
             let pools = ["workers", "elastic"].map(|pool| {

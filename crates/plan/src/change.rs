@@ -28,6 +28,7 @@ use capstan_capi::{Kind, kind, view};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::addons::AddonChange;
 use crate::hook::HookChange;
 use crate::quota;
 use crate::render::{POOL_LABEL, Rendered, canonical};
@@ -106,6 +107,9 @@ pub struct Plan {
     /// Names of templates that go once no machine uses them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collected: Vec<String>,
+    /// What becomes of addons. Not in the hash, for the same reason as hooks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addons: Vec<AddonChange>,
     /// What becomes of hooks. Not in the hash, which is over what becomes of objects: of a hook nobody has to know before it
     /// is asked for, and it is asked for with its content.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -116,7 +120,7 @@ impl Plan {
     /// Whether anything changes.
     pub fn is_empty(&self) -> bool {
         let unchanged = |part: &Part| part.effect == Effect::Unchanged;
-        self.parts.iter().all(unchanged) && self.hooks.is_empty()
+        self.parts.iter().all(unchanged) && self.addons.is_empty() && self.hooks.is_empty()
     }
 
     /// The parts of which something cannot be changed.
@@ -153,6 +157,7 @@ pub fn plan(rendered: &Rendered, live: &Live, manager: &str) -> Plan {
         parts,
         quota: Vec::new(),
         collected,
+        addons: Vec::new(),
         hooks: Vec::new(),
     }
 }

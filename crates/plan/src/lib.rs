@@ -8,6 +8,8 @@
 //! | [`bastion`] | how far the bastion is, and when what was made for it may go |
 //! | [`offline`] | the same without a look at the cloud, for people without Capstan |
 //! | [`addons`] | which charts with which values the cluster gets |
+//! | [`autoscaling`] | how large the pools are whose size an autoscaler sets |
+//! | [`autoscaler`] | what that program is run as |
 //! | [`images`] | what registering a node image will do, and which images may go |
 //! | [`quota`] | what a cluster needs of the project's quota, and whether it fits |
 //! | [`replacement`] | which machines are made anew because their server failed, and when |
@@ -21,6 +23,7 @@
 //! Nothing here does I/O, looks at a clock or draws a random number: the same input gives the same output, byte by byte.
 
 pub mod addons;
+pub mod autoscaler;
 pub mod autoscaling;
 pub mod bastion;
 pub mod certificates;

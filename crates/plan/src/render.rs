@@ -30,8 +30,10 @@ pub use cluster_configuration::ENCRYPTION_KEY;
 pub(crate) use control_plane::RETRY_PERIOD;
 pub use metadata::{
     CLUSTER_LABEL, MANAGED_BY, MANAGED_BY_LABEL, POOL_LABEL, RENDERER_ANNOTATION, UID_LABEL,
+    of_cluster,
 };
 pub use registry::{hosts as registry_hosts, login_key as registry_login_key};
+pub(crate) use workers::NODE_POOL_LABEL;
 
 /// Version of this renderer. It goes up whenever the same input gives other machine templates, so that an upgrade of
 /// Capstan rolls nodes only with an accepted plan. Golden files of every version are kept.

@@ -186,6 +186,11 @@ impl ClusterName {
         rest.strip_prefix("-registries-")?.parse().ok()
     }
 
+    /// Name of the cluster autoscaler's `Deployment`, `ServiceAccount` and `RoleBinding` on the management server.
+    pub fn autoscaler(&self) -> String {
+        format!("{}-autoscaler", self.cluster())
+    }
+
     /// Name of the Secret with the administrator's kubeconfig; given by Cluster API.
     pub fn kubeconfig_secret(&self) -> String {
         format!("{}-kubeconfig", self.cluster())

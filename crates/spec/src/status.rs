@@ -337,6 +337,9 @@ pub struct Resolved {
     /// Ids of extra security groups, by what the spec calls them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub security_groups: BTreeMap<String, String>,
+    /// Whether a cluster autoscaler was set up on the management server, until it is gone again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub autoscaler: bool,
     /// The bastion, until everything made for it is gone again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bastion: Option<ResolvedBastion>,

@@ -23,6 +23,7 @@
 //! | [`observe`] | everything seen of a cluster, for progress |
 //! | [`replace`] | machines whose server failed |
 //! | [`equip`] | addons, in order and with health |
+//! | [`autoscaler`] | the cluster autoscaler, on the management server |
 //! | [`hook`] | hooks, in the cluster itself |
 //! | [`certificates`] | when the kubeconfig expires (pure) |
 //! | [`etcd`] | the space that etcd no longer needs |
@@ -33,6 +34,7 @@
 //! | [`ledger`], [`removal`] | what exists in the cloud, and taking it away |
 
 pub mod apply;
+pub mod autoscaler;
 pub mod bastion;
 pub mod certificates;
 pub mod change;

@@ -3,12 +3,12 @@
 
 use capstan_catalog::Catalogue;
 use capstan_openstack::Holdings;
-use capstan_plan::Observation;
 use capstan_plan::bastion as standing;
 use capstan_plan::change::{self, Approval, Effect, Live, Plan};
 use capstan_plan::facts::CONTROL_PLANE;
 use capstan_plan::hook;
 use capstan_plan::upgrade::Carried;
+use capstan_plan::{Observation, addons, autoscaling};
 use capstan_spec::status::{Resolved, WorkloadClusterStatus};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 
@@ -92,6 +92,7 @@ pub async fn judge(
     }
     let live = changes::live(&context.applier, name, seen).await?;
     let mut plan = changes::plan(context, spec, name, &goal, &live)?;
+    plan.addons = addons::changes(catalogue, spec, before)?;
     plan.hooks = hook::changes(&spec.hooks, &before.hooks);
     // What another password replaces beside what the wish does.
     let slips_in = logins.is_some() && logins != goal.registry_secret.as_deref() && {
@@ -106,10 +107,12 @@ pub async fn judge(
             plan: Some(plan),
         });
     }
-    if needs_room(spec, name, seen, &plan) {
+    let mut counted = spec.clone();
+    autoscaling::follow(&mut counted, name, seen);
+    if needs_room(&counted, name, seen, &plan) {
         tracing::debug!(cluster = name.cluster(), "checking quota");
         plan.quota = preflight::lines(
-            spec,
+            &counted,
             &resolved,
             &resolve::flavors(&inventory.flavors),
             &preflight::machines(seen),
@@ -183,5 +186,50 @@ fn existing(
         flavors: changes::flavors(live),
         bastion: standing::flavor(name, seen).map(str::to_owned),
         surge: changes::surge(plan),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_capi::view;
+    use capstan_plan::Rendered;
+    use capstan_spec::KubernetesVersion;
+    use capstan_spec::cluster::Autoscaling;
+
+    use super::*;
+
+    #[test]
+    fn a_pool_is_counted_as_large_as_its_autoscaler_wants_it() {
+        let mut spec = WorkloadClusterSpec::new(KubernetesVersion::new(1, 36, 3), "a", "b");
+        spec.control_plane.replicas = 0;
+        spec.workers[0].autoscaling = Some(Autoscaling::within_bounds(0, 9));
+        let name = ClusterName::new("team", "demo", "x7k2p".parse().unwrap());
+        let nothing = Rendered {
+            objects: Vec::new(),
+            hash: String::new(),
+        };
+        let live = Live {
+            objects: Vec::new(),
+            machines: std::collections::BTreeMap::new(),
+            pace: None,
+        };
+        let plan = changes::of_rendered(&nothing, &live);
+        let needs = |asked: u32| {
+            let mut pool = view::MachineDeployment::default();
+            pool.metadata.name = name.pool(&spec.workers[0].name);
+            pool.spec.replicas = Some(asked);
+            let seen = Observation {
+                pools: vec![pool],
+                ..Observation::default()
+            };
+            let mut counted = spec.clone();
+            autoscaling::follow(&mut counted, &name, &seen);
+            needs_room(&counted, &name, &seen, &plan)
+        };
+        assert!(
+            !needs(0),
+            "what people once wrote as its size is not wished"
+        );
+        assert!(needs(2));
     }
 }

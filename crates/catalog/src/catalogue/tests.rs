@@ -71,7 +71,7 @@ fn an_unknown_version_comes_with_the_nearest_one() {
 fn a_release_line_means_its_newest_version_and_a_preview_is_taken_only_by_who_asks() {
     let text = include_str!("../../data/catalogue.yaml").replace(
         "- version: v1.35.4\n",
-        "- {version: v1.35.5, preview: true, tested: false, images: {etcd: a, coredns: b, pause: c}, components: {}}\n- version: v1.35.4\n",
+        "- {version: v1.35.5, preview: true, tested: false, images: {etcd: a, coredns: b, pause: c}, clusterAutoscaler: d, components: {}}\n- version: v1.35.4\n",
     );
     let catalogue = Catalogue::parse(&text).unwrap();
     let meant = |wish: &str, preview| {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use capstan_capi::view;
+use capstan_plan::autoscaler::is_wanted;
 use capstan_spec::progress::Progress;
 use capstan_spec::status::{ClusterPhase, ConditionStatus};
 use capstan_spec::{ClusterName, DeletionPolicy};
 use capstan_workload::surroundings::Context;
-use capstan_workload::{Error, history, ledger, observe, removal};
+use capstan_workload::{Error, autoscaler, history, ledger, observe, removal};
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
 
@@ -73,6 +75,10 @@ pub(super) async fn remove(world: &World, subject: &mut Subject) -> Result<Actio
     status.progress = Some(removing(left.created, left.gone));
     subject.write_status(&status).await?;
 
+    let begun = |cluster: &view::Cluster| cluster.metadata.deletion_timestamp.is_some();
+    if is_wanted(&spec) && !seen.cluster.as_ref().is_some_and(begun) {
+        autoscaler::remove(&context, &name).await?;
+    }
     if !removal::delete_cluster(&context, &name).await? {
         // Every object that goes wakes us.
         return Ok(Action::requeue(requeue::MOVING));

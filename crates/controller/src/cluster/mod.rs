@@ -3,6 +3,7 @@
 
 mod account;
 mod addons;
+mod autoscaler;
 mod carry;
 mod delete;
 mod gate;
@@ -41,6 +42,7 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use rand::Rng as _;
 
+use self::autoscaler::Autoscaler;
 use self::hooks::Hooks;
 use self::moving::Moving;
 use self::recent::Recent;
@@ -158,7 +160,7 @@ async fn equip_within(
     Ok(access)
 }
 
-/// resolve → check → gate → prepare → apply → observe → addons → replace → hooks → ledger.
+/// resolve → check → gate → prepare → apply → observe → addons → autoscaler → replace → hooks → ledger.
 async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Error> {
     let spec = subject.spec().clone();
     let mut status = subject.status();
@@ -235,6 +237,8 @@ async fn bring_about(world: &World, subject: &mut Subject) -> Result<Action, Err
             carried_out = Box::pin(carrying).await?;
         }
         let access = equip_within(world, &carried, &context, &name, &mut seen).await?;
+        let of_pools = Autoscaler::new(world, &context, &name);
+        Box::pin(of_pools.bring_about(subject, &mut status, &carried, &mut seen)).await?;
         due = site
             .replace_failed(subject, &mut record, &mut status, &mut seen)
             .await?;

@@ -29,6 +29,7 @@ pub(crate) struct Recent(Mutex<HashMap<String, Done>>);
 struct Done {
     applied: Option<(u64, Instant)>,
     entered: Option<Instant>,
+    equipped: Option<(u64, Instant)>,
 }
 
 impl Recent {
@@ -69,6 +70,19 @@ impl Recent {
     /// It was.
     pub(super) fn entered(&self, name: &ClusterName, now: Instant) {
         self.with(name, |done| done.entered = Some(now));
+    }
+
+    /// Whether the autoscaler was applied a moment before `now`, with what is wanted and there in this state.
+    pub(super) fn is_equipped(&self, name: &ClusterName, state: u64, now: Instant) -> bool {
+        self.with(name, |done| {
+            let equipped = done.equipped.as_ref();
+            equipped.is_some_and(|(then, at)| *then == state && now - *at < APPLIED)
+        })
+    }
+
+    /// It was.
+    pub(super) fn equipped(&self, name: &ClusterName, state: u64, now: Instant) {
+        self.with(name, |done| done.equipped = Some((state, now)));
     }
 
     /// The cluster goes.
@@ -175,6 +189,16 @@ mod tests {
         recent.entered(&name(), start);
         assert!(recent.is_entered(&name(), start));
         assert!(!recent.is_entered(&name(), start + ENTERED));
+    }
+
+    #[test]
+    fn the_autoscaler_is_applied_again_after_a_while_and_when_something_is_another() {
+        let (recent, start) = (Recent::default(), Instant::now());
+        assert!(!recent.is_equipped(&name(), 1, start));
+        recent.equipped(&name(), 1, start);
+        assert!(recent.is_equipped(&name(), 1, start));
+        assert!(!recent.is_equipped(&name(), 2, start));
+        assert!(!recent.is_equipped(&name(), 1, start + APPLIED));
     }
 
     #[test]

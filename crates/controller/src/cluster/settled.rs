@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use capstan_catalog::Catalogue;
 use capstan_plan::addons::addons;
+use capstan_plan::autoscaler::is_wanted;
 use capstan_plan::facts::{Facts, Surroundings};
 use capstan_plan::render;
 use capstan_spec::progress::StepState;
@@ -24,7 +25,7 @@ use capstan_spec::status::{ClusterPhase, Resolved};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use capstan_workload::fingerprint::Objects;
 use capstan_workload::resource::WorkloadCluster;
-use capstan_workload::{equip, registries};
+use capstan_workload::{autoscaler, equip, registries};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
@@ -130,6 +131,12 @@ pub(super) async fn look(world: &World, told: &WorkloadCluster) -> Option<Action
     if addons.iter().any(|addon| addon.state != StepState::Done) {
         return None;
     }
+    if is_wanted(spec) {
+        let autoscaler = autoscaler::look(clouds, &name).await;
+        if autoscaler.ok()?.state != StepState::Done {
+            return None;
+        }
+    }
     // No watch tells of them either: Capstan may read the Secrets it knows by name, not list any.
     let logins = resolved.registry_secret.as_deref();
     let wanted = registries::wanted(&world.client, &name, spec, logins).await;
@@ -157,6 +164,10 @@ pub(super) fn fingerprint(
         let version = catalogue.component(spec.version, addon.chart).ok()?;
         // Writing to a string does not fail.
         let _ = writeln!(charts, "{addon:?} {version}");
+    }
+    if is_wanted(spec) {
+        let release = catalogue.release(spec.version).ok()?;
+        charts.push_str(&release.cluster_autoscaler);
     }
     let marks = format!(
         "{:?} {:?} {:?} {:?}",

@@ -1,5 +1,6 @@
 //! What is ours on a management server: namespace, rights and Deployment of the controller.
 
+use capstan_plan::autoscaler;
 use kube::core::DynamicObject;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -13,6 +14,8 @@ pub const NAMESPACE: &str = "capstan-system";
 pub const CONTROLLER: &str = "capstan-controller";
 /// The Secret with the server's `clouds.yaml`.
 pub const CLOUD_SECRET: &str = "cloud";
+/// The group of Kubernetes' rights.
+const RBAC: &str = "rbac.authorization.k8s.io";
 /// Port of `/healthz` and `/readyz`.
 const HEALTH_PORT: u16 = 8081;
 
@@ -24,6 +27,7 @@ type Grant = (
 );
 
 const OBSERVE: &[&str] = &["get", "list", "watch"];
+const KEEP: &[&str] = &["get", "create", "patch", "delete"];
 const RENDER: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 
 /// The least rights of the controller, everywhere. What has a reason not to be obvious:
@@ -31,6 +35,8 @@ const RENDER: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 ///   clusters it runs), so a list of all Secrets is not among what can be stolen with its token.
 /// * Machines may be deleted, and marked for replacement: a server that failed to build is never tried again by the
 ///   OpenStack provider.
+/// * A cluster autoscaler is a Deployment in the namespace of its cluster. Its rights are those of [`autoscaler::ROLE`],
+///   which the controller may bind (`BIND`) and not change; it can give no others.
 /// * No rights on roles, pods, nodes or webhooks.
 const GRANTS: &[Grant] = &[
     (
@@ -87,10 +93,38 @@ const GRANTS: &[Grant] = &[
         OBSERVE,
     ),
     ("", &["secrets"], &["get", "create", "patch", "delete"]),
+    ("", &["serviceaccounts"], KEEP),
+    ("apps", &["deployments"], KEEP),
+    (RBAC, &["rolebindings"], KEEP),
     ("", &["configmaps"], &["get", "create", "patch"]),
     ("", &["namespaces"], &["get"]),
     ("", &["events"], &["create", "patch"]),
     ("events.k8s.io", &["events"], &["create", "patch"]),
+];
+
+/// What a cluster autoscaler may in the namespace of its cluster: set the sizes of pools, and say which machine is to go.
+/// What it asks for is said by its provider (`cloudprovider/clusterapi/README.md`, 1.36: "A note on permissions").
+const AUTOSCALER: &[Grant] = &[
+    (
+        "cluster.x-k8s.io",
+        &["machinedeployments", "machinesets", "machinepools"],
+        OBSERVE,
+    ),
+    (
+        "cluster.x-k8s.io",
+        &["machines"],
+        &["get", "list", "watch", "update"],
+    ),
+    (
+        "cluster.x-k8s.io",
+        &["machinedeployments/scale"],
+        &["get", "update", "patch"],
+    ),
+    (
+        "infrastructure.cluster.x-k8s.io",
+        &["openstackmachinetemplates"],
+        OBSERVE,
+    ),
 ];
 
 /// What our controller is installed with.
@@ -139,14 +173,19 @@ pub fn controller(
     let subject = json!([{"kind": "ServiceAccount", "name": CONTROLLER, "namespace": NAMESPACE}]);
     let here = json!({"name": CONTROLLER, "namespace": NAMESPACE, "labels": labels});
     let everywhere = json!({"name": CONTROLLER, "labels": labels});
-    let rules: Vec<Value> = GRANTS
-        .iter()
-        .map(|(group, resources, verbs)| json!({"apiGroups": [group], "resources": resources, "verbs": verbs}))
-        .collect();
-    let group = "rbac.authorization.k8s.io";
+    let group = RBAC;
+    let mut rights = rules(GRANTS);
+    rights.push(json!({
+        "apiGroups": [group], "resources": ["clusterroles"], "verbs": ["bind"], "resourceNames": [autoscaler::ROLE],
+    }));
+    let of_autoscalers = json!({"name": autoscaler::ROLE, "labels": labels});
     let rest = [
         json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": here}),
-        json!({"apiVersion": format!("{group}/v1"), "kind": "ClusterRole", "metadata": everywhere, "rules": rules}),
+        json!({"apiVersion": format!("{group}/v1"), "kind": "ClusterRole", "metadata": everywhere, "rules": rights}),
+        json!({
+            "apiVersion": format!("{group}/v1"), "kind": "ClusterRole", "metadata": of_autoscalers,
+            "rules": rules(AUTOSCALER),
+        }),
         json!({
             "apiVersion": format!("{group}/v1"), "kind": "ClusterRoleBinding", "metadata": everywhere,
             "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": CONTROLLER}, "subjects": subject,
@@ -167,6 +206,11 @@ pub fn controller(
     std::iter::once(namespace(owner))
         .chain(rest.into_iter().map(serde_json::from_value))
         .collect()
+}
+
+fn rules(grants: &[Grant]) -> Vec<Value> {
+    let rule = |(group, resources, verbs): &Grant| json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
+    grants.iter().map(rule).collect()
 }
 
 fn deployment(settings: &Controller, labels: &Value) -> Value {
@@ -233,9 +277,8 @@ pub(crate) fn credentials(
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_controller_may_do_what_is_listed_and_nothing_else() {
-        let mut lines: Vec<String> = GRANTS
+    fn lines(grants: &[Grant]) -> String {
+        let mut lines: Vec<String> = grants
             .iter()
             .flat_map(|(group, resources, verbs)| {
                 resources
@@ -244,11 +287,21 @@ mod tests {
             })
             .collect();
         lines.sort();
-        insta::assert_snapshot!(lines.join("\n"));
-        for (_, resources, verbs) in GRANTS {
+        lines.join("\n")
+    }
+
+    #[test]
+    fn the_controller_may_do_what_is_listed_and_nothing_else() {
+        insta::assert_snapshot!(lines(GRANTS));
+        for (_, resources, verbs) in GRANTS.iter().chain(AUTOSCALER) {
             assert!(!resources.contains(&"*") && !verbs.contains(&"*"));
             assert!(!resources.contains(&"secrets") || !verbs.contains(&"list"));
         }
+    }
+
+    #[test]
+    fn an_autoscaler_may_set_sizes_and_nothing_else() {
+        insta::assert_snapshot!(lines(AUTOSCALER));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::addons::AddonChange;
+use crate::hook::HookChange;
+
 use super::{Effect, FieldChange, Part, Plan, Subject, bastion};
 
 /// The longest value that is shown whole.
@@ -60,6 +63,12 @@ pub fn field(field: &FieldChange) -> String {
     text
 }
 
+/// What a change means for what runs in the cluster, addons and hooks, each in a line.
+pub fn beside(plan: &Plan) -> impl Iterator<Item = String> + '_ {
+    let addons = plan.addons.iter().map(AddonChange::told);
+    addons.chain(plan.hooks.iter().map(HookChange::told))
+}
+
 /// The plan as markdown, for the comment on a change in git.
 pub fn markdown(name: &str, plan: &Plan) -> String {
     let mut text = format!("### Plan for cluster `{name}`\n\n");
@@ -97,11 +106,12 @@ pub fn markdown(name: &str, plan: &Plan) -> String {
         }
         text.push_str("\n</details>\n");
     }
-    if !plan.hooks.is_empty() {
+    let beside: Vec<String> = beside(plan).collect();
+    if !beside.is_empty() {
         text.push('\n');
     }
-    for hook in &plan.hooks {
-        let _ = writeln!(text, "* {}", hook.told());
+    for line in beside {
+        let _ = writeln!(text, "* {line}");
     }
     for line in plan.quota.iter().filter(|line| !line.fits()) {
         let _ = writeln!(

@@ -6,11 +6,11 @@ use capstan_spec::progress::{NodeProgress, Phase, PhaseProgress, Reason, ReasonC
 use capstan_spec::{ClusterName, KubernetesVersion, WorkloadClusterSpec};
 
 use super::{Observation, cause, node};
-use crate::addons;
 use crate::bastion::{self, Standing};
 use crate::facts::CONTROL_PLANE;
 use crate::hook::{self, When};
 use crate::upgrade::Move;
+use crate::{addons, autoscaler};
 
 /// Share of each phase in the whole, as measured on clusters of a few nodes; together 100 without hooks.
 const fn weight(phase: Phase) -> u32 {
@@ -369,7 +369,8 @@ fn is_of_newest_revision(pool: &view::MachineDeployment, seen: &Observation) -> 
 
 fn installed(spec: &WorkloadClusterSpec, seen: &Observation) -> (PhaseProgress, Option<Reason>) {
     let this = Phase::Addons;
-    if seen.is_initialized() && addons::addons(spec).is_empty() {
+    let none = addons::addons(spec).is_empty() && !autoscaler::is_wanted(spec);
+    if seen.is_initialized() && none {
         return (phase(this, StepState::Done, 100, ""), None);
     }
     let total = seen.addons.len();

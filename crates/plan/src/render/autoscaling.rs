@@ -24,6 +24,9 @@ pub(super) fn annotations(
     let mut say = |key: &str, value: String| annotations.insert(key.to_owned(), value);
     say(label::AUTOSCALER_MIN, bounds.min.to_string());
     say(label::AUTOSCALER_MAX, bounds.max.to_string());
+    if let Some(seconds) = bounds.scale_down_after_seconds {
+        say(label::AUTOSCALER_UNNEEDED, format!("{seconds}s"));
+    }
     if let Some(capacity) = capacity {
         say(label::CAPACITY_CPU, capacity.vcpus.to_string());
         say(label::CAPACITY_MEMORY, format!("{}Mi", capacity.ram_mib));
@@ -64,7 +67,7 @@ mod tests {
     fn a_pool_of_none_tells_what_a_node_would_be_and_others_tell_nothing() {
         let mut pool = WorkerPool::new("gpu", "large");
         assert!(annotations(&pool, None, Architecture::Arm64).is_empty());
-        pool.autoscaling = Some(Autoscaling { min: 0, max: 3 });
+        pool.autoscaling = Some(Autoscaling::within_bounds(0, 3));
         pool.labels = [("example.org/gpu".to_owned(), "yes".to_owned())].into();
         pool.taints = vec![Taint {
             key: "gpu".into(),

@@ -77,8 +77,12 @@ const BOTH_ADDRESSES: &str = concat!(
 fn both_addresses(facts: &Facts) -> String {
     let network = facts.existing_network.as_ref();
     let ipv6 = network.and_then(|network| network.ipv6_cidr);
-    let text = |range: Option<IpNet>, any: &str| range.map_or(any.to_owned(), |r| r.to_string());
-    with_ranges(&text(facts.node_cidr, "0.0.0.0/0"), &text(ipv6, "::/0"))
+    let text = |range: Option<IpNet>| range.map(|range| range.to_string());
+    let (ipv4, ipv6) = (text(facts.node_cidr), text(ipv6));
+    with_ranges(
+        ipv4.as_deref().unwrap_or("0.0.0.0/0"),
+        ipv6.as_deref().unwrap_or("::/0"),
+    )
 }
 
 fn with_ranges(ipv4: &str, ipv6: &str) -> String {

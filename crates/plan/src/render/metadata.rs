@@ -19,17 +19,22 @@ pub const POOL_LABEL: &str = "capstan.dev/pool";
 /// Version of the renderer that made the object.
 pub const RENDERER_ANNOTATION: &str = "capstan.dev/renderer";
 
+/// Labels that say to which cluster something belongs.
+pub fn of_cluster(cluster: &ClusterName) -> Labels {
+    labels(&[
+        (label::CLUSTER_NAME, &cluster.cluster()),
+        (MANAGED_BY_LABEL, MANAGED_BY),
+        (CLUSTER_LABEL, cluster.name()),
+        (UID_LABEL, cluster.uid().as_str()),
+    ])
+}
+
 /// Metadata of an object of this cluster.
 pub(super) fn of(cluster: &ClusterName, name: String) -> Metadata {
     Metadata {
         name: Some(name),
         namespace: Some(cluster.namespace().to_owned()),
-        labels: labels(&[
-            (label::CLUSTER_NAME, &cluster.cluster()),
-            (MANAGED_BY_LABEL, MANAGED_BY),
-            (CLUSTER_LABEL, cluster.name()),
-            (UID_LABEL, cluster.uid().as_str()),
-        ]),
+        labels: of_cluster(cluster),
         annotations: labels(&[(RENDERER_ANNOTATION, &RENDERER.to_string())]),
     }
 }

@@ -172,7 +172,7 @@ fn a_rollout_is_complete_only_when_nothing_else_is_left() {
     assert_eq!(state(false, 2, 2, 2), RolloutState::Unseen);
     assert_eq!(state(true, 3, 3, 1), RolloutState::Paused);
     let mut elastic = spec(false);
-    elastic.workers[0].autoscaling = Some(Autoscaling { min: 0, max: 9 });
+    elastic.workers[0].autoscaling = Some(Autoscaling::within_bounds(0, 9));
     let counts = ReplicaCounts {
         desired: 5,
         ..ReplicaCounts::default()

@@ -19,6 +19,8 @@ const LEAST_EXPIRY_DAYS: u32 = 7;
 const KUBELET_SKEW: u64 = 3;
 /// Longest label of an ext4 file system.
 const FILE_SYSTEM_LABEL: usize = 16;
+/// Seconds between two looks of the cluster autoscaler (`--scan-interval`).
+const LEAST_UNNEEDED: u32 = 10;
 /// Below, a node that restarts its kubelet would be taken for lost.
 const LEAST_TIMEOUT: u32 = 60;
 
@@ -145,6 +147,13 @@ fn autoscaling(place: &str, bounds: Autoscaling, findings: &mut Vec<Finding>) {
     if bounds.max > MAX_POOL {
         let text = format!("{} is more than {MAX_POOL}", bounds.max);
         findings.push(Finding::error(path("max"), text));
+    }
+    if bounds.scale_down_after() < LEAST_UNNEEDED {
+        let text = format!("the autoscaler looks every {LEAST_UNNEEDED} seconds");
+        findings.push(
+            Finding::error(path("scaleDownAfterSeconds"), text)
+                .remedy("use 10 or more, or leave it out for 600"),
+        );
     }
 }
 

@@ -373,7 +373,7 @@ fn graphics_processors_are_what_the_flavor_gives() {
         let mut spec = spec();
         let pool = &mut spec.workers[0];
         pool.flavor = flavor.into();
-        pool.autoscaling = Some(Autoscaling { min: 0, max: 1 });
+        pool.autoscaling = Some(Autoscaling::within_bounds(0, 1));
         pool.gpu = Some(Gpu {
             resource: "nvidia.com/gpu".into(),
             count,

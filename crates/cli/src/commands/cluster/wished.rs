@@ -326,7 +326,7 @@ impl Planned {
                 )
             }));
         }
-        lines.extend(plan.hooks.iter().map(|hook| format!("  {}", hook.told())));
+        lines.extend(change::text::beside(plan).map(|line| format!("  {line}")));
         if !plan.quota.is_empty() {
             lines.push(table(
                 &["quota", "needed meanwhile", "free", ""],

@@ -53,7 +53,11 @@ fn pool() -> impl Strategy<Value = WorkerPool> {
 
 fn enriched(pool: WorkerPool) -> WorkerPool {
     WorkerPool {
-        autoscaling: Some(Autoscaling { min: 0, max: 4 }),
+        autoscaling: Some(Autoscaling {
+            min: 0,
+            max: 4,
+            scale_down_after_seconds: Some(120),
+        }),
         image: Some("other".into()),
         architecture: Some(Architecture::Amd64),
         gpu: Some(Gpu {
