@@ -4,7 +4,8 @@
 
 use capstan_catalog::{Catalogue, image};
 use capstan_kubernetes::{
-    Error as KubernetesError, Kinds, ObjectName, condition_status, deployment_available,
+    Applier, Deadline, Error as KubernetesError, Kinds, ObjectName, condition_status,
+    deployment_available,
 };
 use capstan_plan::autoscaler::{self, ADDON};
 use capstan_plan::progress::AddonState;
@@ -17,7 +18,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::clouds::Clouds;
-use crate::surroundings::Context;
+use crate::surroundings::WRITE;
 
 /// What it consists of, in the order it is made: API version and kind.
 const OBJECTS: [(&str, &str); 3] = [
@@ -43,14 +44,14 @@ pub fn rendered(
 }
 
 /// Applies the objects. Applying what is there already changes nothing.
-pub async fn apply(context: &Context, name: &ClusterName, objects: &[Value]) -> Result<(), Error> {
+pub async fn apply(applier: &Applier, name: &ClusterName, objects: &[Value]) -> Result<(), Error> {
     for object in objects {
         let object: DynamicObject =
             serde_json::from_value(object.clone()).map_err(|source| Error::Shape {
                 what: name.autoscaler(),
                 source,
             })?;
-        context.write(&object).await?;
+        applier.apply_one(&object, Deadline::after(WRITE)).await?;
     }
     Ok(())
 }
@@ -99,10 +100,10 @@ pub fn state(name: &ClusterName, deployment: Option<&DynamicObject>) -> AddonSta
 }
 
 /// Takes it away, the program first; that it is gone already is no error.
-pub async fn remove(context: &Context, name: &ClusterName) -> Result<(), Error> {
+pub async fn remove(applier: &Applier, name: &ClusterName) -> Result<(), Error> {
     for kind in OBJECTS.into_iter().rev() {
         let object = object_name(name, kind);
-        let api = context.applier.kinds().api_of(&object).await?;
+        let api = applier.kinds().api_of(&object).await?;
         let found = api.get_opt(&object.name).await;
         let found = found.map_err(|e| KubernetesError::request("read", object.to_string(), e))?;
         let Some(found) = found else {

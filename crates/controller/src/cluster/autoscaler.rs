@@ -45,7 +45,7 @@ impl<'a> Autoscaler<'a> {
         let acts = seen.blockers.is_empty();
         if !is_wanted(spec) {
             if acts && made.autoscaler {
-                autoscaler::remove(self.context, self.name).await?;
+                autoscaler::remove(&self.context.applier, self.name).await?;
                 note(subject, status, false).await?;
             }
             return Ok(());
@@ -93,7 +93,7 @@ impl<'a> Autoscaler<'a> {
         if recent.is_equipped(name, hash(generation), now) {
             return Ok(autoscaler::state(name, there.as_ref()));
         }
-        autoscaler::apply(self.context, name, &objects).await?;
+        autoscaler::apply(&self.context.applier, name, &objects).await?;
         let there = autoscaler::deployment(kinds, name).await?;
         let generation = there.as_ref().and_then(|one| one.metadata.generation);
         recent.equipped(name, hash(generation), now);

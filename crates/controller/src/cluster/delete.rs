@@ -77,7 +77,7 @@ pub(super) async fn remove(world: &World, subject: &mut Subject) -> Result<Actio
 
     let begun = |cluster: &view::Cluster| cluster.metadata.deletion_timestamp.is_some();
     if is_wanted(&spec) && !seen.cluster.as_ref().is_some_and(begun) {
-        autoscaler::remove(&context, &name).await?;
+        autoscaler::remove(&context.applier, &name).await?;
     }
     if !removal::delete_cluster(&context, &name).await? {
         // Every object that goes wakes us.
