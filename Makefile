@@ -8,7 +8,7 @@ export CAPSTAN_CACHE ?= $(HOME)/.cache/capstan
 # A clean clone compiles its own crates again, not the four hundred below them.
 export CARGO_TARGET_DIR ?= $(CAPSTAN_CACHE)/target
 
-.PHONY: help demo recording test check sandbox sandbox-test test-kill bench bench-scale sandbox-down docs reference
+.PHONY: help demo recording test test-full check sandbox sandbox-test test-kill bench bench-scale sandbox-down docs reference
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ demo: ## from nothing to what works today, on a cloud on this machine
 
 test: ## set up all that is needed and run every test, fast ones first
 	@tests/run all
+
+test-full: ## the same, and the stories that take longer (half an hour more)
+	@tests/run full
 
 check: ## formatting, lints with warnings denied, unit tests: no sandbox needed
 	@tests/run check

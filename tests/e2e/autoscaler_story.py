@@ -1,12 +1,9 @@
 """A pool grows from nothing when a pod has no place, and is empty again when nobody needs it.
 
-The cluster autoscaler's module cannot be had from the Go proxy, so `make test` has no program for this. Where somebody has
-built one from its repository (`go build -tags clusterapi`, in `cluster-autoscaler/` of kubernetes/autoscaler at its tag), run:
+The cluster autoscaler's module cannot be had from the Go proxy, so `make test` has no program for this. Whoever has built it from
+its repository (`go build -tags clusterapi`, in `cluster-autoscaler/` of kubernetes/autoscaler, at the tag of a release) says where:
 
-    CAPSTAN_AUTOSCALER_BINARY=…/cluster-autoscaler-v1.36.1 sandbox/sandbox artifacts build image-autoscaler
-    CAPSTAN_AUTOSCALER_BINARY=… sandbox/sandbox artifacts push image-autoscaler <sandbox>/mirror/registry
-
-and then this file, as the others.
+    CAPSTAN_AUTOSCALERS=…/cluster-autoscaler-v1.35.2:…/cluster-autoscaler-v1.36.1 make test-full
 """
 import json
 
@@ -16,7 +13,7 @@ from project import difference, listing
 from waiting import until
 
 FILE = """\
-KUBERNETES_VERSION: v1.36.3
+KUBERNETES_VERSION: v1.35.4
 RESTRICT_KUBEAPI: [{caller}]
 controlPlane: {replicas: 1, flavor: m1.medium}
 workers:
@@ -99,6 +96,17 @@ class TestAutoscaler:
         kubectl("delete", "deployment", "needy")
         assert until(lambda: self.size(management) == 0, 240)
         assert until(lambda: len(kubectl.nodes()["worker"]) == 1, 120)
+
+    def test_it_follows_the_cluster_to_another_minor(self, story, served):
+        file, _, management = story
+        file.write_text(file.read_text().replace("v1.35.4", "v1.36.3"))
+        planned = served.capstan("cluster", "plan", "elastic", "-f", file).stdout
+        assert "addon cluster-autoscaler is upgraded: v1.35.2 → v1.36.1" in planned, planned
+        served.capstan("cluster", "apply", "elastic", "-f", file, "--yes", "--watch", timeout=900)
+        shown = json.loads(served.capstan("cluster", "show", "elastic", "-o", "json").stdout)
+        assert shown["status"]["version"] == "v1.36.3" and self.size(management) == 0
+        deployment, = json.loads(management("get", "deployments", "-l", "capstan.dev/cluster=elastic", "-o", "json"))["items"]
+        assert deployment["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":v1.36.1")
 
     def test_people_scale_again_when_the_bounds_are_taken_away(self, story, served):
         file, kubectl, management = story

@@ -1,5 +1,5 @@
-"""A management server whose way out is a proxy with a password. Two minutes, and of nothing that changes often: not part of
-`make test`; run it with `sandbox/sandbox test -- tests/e2e/proxy_story.py` when the proxy or the first boot changes."""
+"""A management server whose way out is a proxy with a password. Two minutes, and of nothing that changes often: part of
+`make test-full`."""
 import ipaddress
 import json
 from urllib.parse import urlsplit
