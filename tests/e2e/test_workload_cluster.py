@@ -367,6 +367,8 @@ def dual(served):
     side = neutron.create_network(name="side")
     neutron.create_subnet(name="side", network_id=side.id, ip_version=4, cidr="10.78.0.0/24", gateway_ip=None)
     yield side
+    # Where the test has failed its cluster is still in these networks.
+    served.capstan("cluster", "delete", "flatcar", "--yes", timeout=600, check=False)
     neutron.delete_network(side)
     neutron.remove_interface_from_router(router, subnet_id=v4.id)
     neutron.delete_router(router)
