@@ -65,13 +65,14 @@ pub(super) fn all(
     }
     phases.push(machines(
         Phase::ControlPlane,
+        spec,
         name,
         seen,
         nodes,
         spec.control_plane.replicas,
     ));
     let workers = spec.workers.iter().map(|pool| pool.replicas).sum();
-    phases.push(machines(Phase::Workers, name, seen, nodes, workers));
+    phases.push(machines(Phase::Workers, spec, name, seen, nodes, workers));
     let (of_addons, reason) = installed(spec, seen);
     phases.push(of_addons);
     reasons.extend(reason);
@@ -209,6 +210,7 @@ fn network_done(conditions: &[Condition]) -> bool {
 /// A phase that is told by machines: those that are there and not going, against those that are wanted.
 fn machines(
     this: Phase,
+    spec: &WorkloadClusterSpec,
     name: &ClusterName,
     seen: &Observation,
     nodes: &[NodeProgress],
@@ -221,9 +223,13 @@ fn machines(
     let settled = match this {
         Phase::ControlPlane => control_plane_settled(seen, wanted),
         _ => pools_settled(seen, wanted),
-    } && as_told(this, seen);
+    } && as_told(this, spec, name, seen);
     let total = usize::try_from(wanted).unwrap_or(usize::MAX);
-    let message = format!("{}{}", told(done, total, going), renewed(this, seen, &mine));
+    let message = format!(
+        "{}{}",
+        told(done, total, going),
+        renewed(this, name, seen, &mine)
+    );
     if settled && done == total && going == 0 {
         return match next(this, seen) {
             None => phase(this, StepState::Done, 100, message),
@@ -253,8 +259,13 @@ fn machines(
 }
 
 /// Whether what was seen has the version it was told to have: a move is begun after the look, and Cluster API counts
-/// machines as up to date for a moment after it has heard of another version.
-fn as_told(this: Phase, seen: &Observation) -> bool {
+/// machines as up to date for a moment after it has heard of another version. A pool that is pinned to a version has that one.
+fn as_told(
+    this: Phase,
+    spec: &WorkloadClusterSpec,
+    name: &ClusterName,
+    seen: &Observation,
+) -> bool {
     let Some(told) = seen.told else { return true };
     let is = |said: &str, version: KubernetesVersion| said == version.to_string();
     match this {
@@ -264,11 +275,15 @@ fn as_told(this: Phase, seen: &Observation) -> bool {
         }
         _ => seen.pools.iter().all(|pool| {
             let version = &pool.spec.template.spec.version;
+            let mut wished = spec.workers.iter();
+            let wished = wished.find(|one| name.pool(&one.name) == pool.metadata.name);
+            let pinned = wished.and_then(|pool| pool.version);
             let mut machines = seen
                 .machines
                 .iter()
                 .filter(|machine| machine.deployment() == Some(&pool.metadata.name));
-            is(version, told.workers) && machines.all(|machine| machine.spec.version == *version)
+            is(version, pinned.unwrap_or(told.workers))
+                && machines.all(|machine| machine.spec.version == *version)
         }),
     }
 }
@@ -286,26 +301,32 @@ fn next(this: Phase, seen: &Observation) -> Option<(StepState, KubernetesVersion
     Some((state, next.version()))
 }
 
-/// How many have the new version, while there are others.
-fn renewed(this: Phase, seen: &Observation, mine: &[&NodeProgress]) -> String {
-    let version = match this {
-        Phase::ControlPlane => seen.control_plane.as_ref().map(|c| &c.spec.version),
-        _ => seen
-            .pools
-            .first()
-            .map(|pool| &pool.spec.template.spec.version),
+/// How many have the version of their pool, while there are others.
+fn renewed(this: Phase, name: &ClusterName, seen: &Observation, mine: &[&NodeProgress]) -> String {
+    let version_of = |node: &NodeProgress| {
+        let version = if this == Phase::ControlPlane {
+            seen.control_plane.as_ref().map(|c| &c.spec.version)
+        } else {
+            let mut pools = seen.pools.iter();
+            let pool = pools.find(|pool| pool.metadata.name == name.pool(&node.pool));
+            pool.map(|pool| &pool.spec.template.spec.version)
+        };
+        version.filter(|version| !version.is_empty())
     };
-    let Some(version) = version.filter(|version| !version.is_empty()) else {
-        return String::new();
+    let is_new = |node: &NodeProgress| {
+        let version = version_of(node);
+        version.is_none() || node.version.as_ref() == version
     };
-    let new = |node: &&&NodeProgress| node.version.as_ref() == Some(version);
-    let ready = |node: &&&NodeProgress| new(node) && node.state == StepState::Done;
-    if mine
+    let Some(version) = mine
         .iter()
-        .all(|node| node.version.as_ref() == Some(version))
-    {
+        .find(|node| !is_new(node))
+        .and_then(|node| version_of(node))
+    else {
         return String::new();
-    }
+    };
+    let ready = |node: &&&NodeProgress| {
+        node.version.as_ref() == Some(version) && node.state == StepState::Done
+    };
     let ready = mine.iter().filter(ready).count();
     format!(", {ready} of them {version}")
 }

@@ -1,6 +1,7 @@
 use capstan_capi::label;
 use capstan_capi::view::{Condition, Metadata};
 use capstan_spec::KubernetesVersion;
+use capstan_spec::cluster::WorkerPool;
 use capstan_spec::progress::{Phase, ReasonCode};
 
 use super::*;
@@ -635,6 +636,49 @@ fn an_upgrade_is_followed_move_by_move() {
     assert_eq!(told(&seen, Phase::Workers).0, StepState::Running);
     seen.machines[0].spec.version = "v1.37.3".into();
     assert!(is_done(&progress(&spec(), &name(), &seen)));
+}
+
+#[test]
+fn a_pool_that_is_pinned_to_a_version_is_as_wanted_there() {
+    let version = |minor| KubernetesVersion::new(1, minor, 3);
+    let mut seen = done();
+    let plane = seen.control_plane.as_mut().unwrap();
+    plane.spec.version = "v1.37.3".into();
+    seen.pools[0].spec.template.spec.version = "v1.36.3".into();
+    seen.told = Some(Versions {
+        control_plane: version(37),
+        workers: version(37),
+    });
+    let mut pinned = spec();
+    pinned.workers[0].version = Some(version(36));
+    let progress_of = |spec: &WorkloadClusterSpec, seen: &Observation| {
+        let progress = progress(spec, &name(), seen);
+        let workers = progress.phases.iter();
+        let mut workers = workers.filter(|one| one.phase == Phase::Workers);
+        (is_done(&progress), workers.next().unwrap().message.clone())
+    };
+    assert!(!progress_of(&spec(), &seen).0, "it is to follow");
+    let at_rest = (true, "1 of 1 ready".to_owned());
+    assert_eq!(progress_of(&pinned, &seen), at_rest);
+
+    // Beside one that follows, and has another version.
+    let mut other = seen.pools[0].clone();
+    other.metadata.name = name().pool("other");
+    other.spec.template.spec.version = "v1.37.3".into();
+    seen.pools.push(other);
+    pinned.workers.push(WorkerPool {
+        replicas: 1,
+        ..WorkerPool::new("other", "m1.small")
+    });
+    let mut follows = ready(machine("o1", false));
+    let labels = &mut follows.metadata.labels;
+    labels.insert(label::DEPLOYMENT_NAME.to_owned(), name().pool("other"));
+    seen.machines.push(follows);
+    let lags = (false, "2 of 2 ready, 0 of them v1.37.3".to_owned());
+    assert_eq!(progress_of(&pinned, &seen), lags);
+    seen.machines[2].spec.version = "v1.37.3".into();
+    let at_rest = (true, "2 of 2 ready".to_owned());
+    assert_eq!(progress_of(&pinned, &seen), at_rest);
 }
 
 #[test]
