@@ -3,6 +3,7 @@
 //! Conditions of Cluster API and CAPO are the source; what they leave out (the fault of a Nova server) the caller adds.
 
 mod cause;
+mod machines;
 mod node;
 mod phase;
 
@@ -15,8 +16,8 @@ use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use jiff::Timestamp;
 
 pub use cause::{classify, reason};
+pub(crate) use machines::control_plane_settled;
 pub(crate) use node::{pool as pool_of, server_fault};
-pub(crate) use phase::control_plane_settled;
 
 use crate::upgrade::{Move, Versions};
 
