@@ -41,17 +41,22 @@ impl<'a> Autoscaler<'a> {
         spec: &WorkloadClusterSpec,
         seen: &mut Observation,
     ) -> Result<(), Error> {
-        let made = status.resolved.get_or_insert_default();
+        let made = status.resolved.as_ref().is_some_and(|one| one.autoscaler);
         let acts = seen.blockers.is_empty();
         if !is_wanted(spec) {
-            if acts && made.autoscaler {
+            if acts && made {
                 autoscaler::remove(&self.context.applier, self.name).await?;
                 note(subject, status, false).await?;
             }
             return Ok(());
         }
-        // While the cluster is paused one that is there is stopped, and none is made.
-        let acts = acts && seen.is_initialized() && (made.autoscaler || !spec.paused);
+        // While the cluster is paused one that is there is stopped, and none is made; otherwise what it reads must be there.
+        let acts = acts
+            && if spec.paused {
+                made
+            } else {
+                seen.kubeconfig_expires.is_some()
+            };
         if acts {
             // First written down, so that it goes again although the controller dies in between.
             note(subject, status, true).await?;

@@ -75,8 +75,10 @@ pub(super) async fn remove(world: &World, subject: &mut Subject) -> Result<Actio
     status.progress = Some(removing(left.created, left.gone));
     subject.write_status(&status).await?;
 
+    // Also one that was not wanted any more, and of one whose status was lost in a move only the wish is known.
+    let made = status.resolved.as_ref().is_some_and(|one| one.autoscaler);
     let begun = |cluster: &view::Cluster| cluster.metadata.deletion_timestamp.is_some();
-    if is_wanted(&spec) && !seen.cluster.as_ref().is_some_and(begun) {
+    if (made || is_wanted(&spec)) && !seen.cluster.as_ref().is_some_and(begun) {
         autoscaler::remove(&context.applier, &name).await?;
     }
     if !removal::delete_cluster(&context, &name).await? {
