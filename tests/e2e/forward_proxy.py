@@ -22,6 +22,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(407)
             return False
         self.server.seen.append((self.command, host, self.path, self.headers.get("User-Agent", "")))
+        self.server.callers.add((self.client_address[0], self.headers.get("User-Agent", "").split("/")[0]))
         return True
 
     def do_CONNECT(self):
@@ -66,7 +67,7 @@ class ForwardProxy(ThreadingHTTPServer):
 
     def __init__(self, address, user, password):
         super().__init__((address, 0), Handler)
-        self.seen, self.refused = [], []
+        self.seen, self.refused, self.callers = [], [], set()
         self.wanted = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
     def __enter__(self):

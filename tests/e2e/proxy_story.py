@@ -1,5 +1,5 @@
-"""A management server whose way out is a proxy with a password. Two minutes, and of nothing that changes often: part of
-`make test-full`."""
+"""A management server whose way out is a proxy with a password. On it a
+cluster whose nodes have the same way out. Of nothing that changes often: part of `make test-full`."""
 import ipaddress
 import json
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from project import difference, listing
 INPUT, NOT_FOUND = 8, 4
 PASSWORD = "s3cret%40hidden"  # as it stands in the URL
 OWN = [ipaddress.ip_network(range) for range in
-       ("127.0.0.0/8", "169.254.169.254/32", "10.0.0.0/24", "10.244.0.0/16", "10.96.0.0/12")]
+       ("127.0.0.0/8", "169.254.169.254/32", "10.0.0.0/24", "10.8.0.0/20", "192.168.0.0/16", "10.244.0.0/16", "10.96.0.0/12")]
 
 
 def is_own(host, floating):
@@ -20,6 +20,33 @@ def is_own(host, floating):
     except ValueError:
         return host == "localhost" or host.endswith((".svc", ".cluster.local"))
     return host == floating or any(address in range for range in OWN)
+
+
+def look_at_a_cluster(tenant, bed, url, proxy):
+    """Nodes whose way out is the same proxy pull their images through it; the cluster is made, used and deleted."""
+    tenant.quota(instances=20, cores=60)
+    file, path = tenant.home / "behind.yaml", tenant.home / "behind.kubeconfig"
+    file.write_text(f"""\
+KUBERNETES_VERSION: v1.36.3
+RESTRICT_KUBEAPI: [{bed.caller}]
+controlPlane: {{replicas: 1, flavor: m1.medium}}
+workers: [{{replicas: 1, flavor: m1.medium}}]
+kubeadm: {{proxy: {{http: '{url}', https: '{url}'}}}}
+""")
+    file.chmod(0o600)
+    servers = {ip for _, ip in proxy_callers(proxy)}
+    tenant.capstan("cluster", "create", "behind", "--file", file, "--watch", timeout=900)
+    path.write_text(tenant.capstan("cluster", "kubeconfig", "behind").stdout)
+    kubectl = Kubectl(bed.kubectl, path)
+    assert [len(names) for names in kubectl.nodes().values()] == [1, 1]
+    nodes = {ip for agent, ip in proxy_callers(proxy) if agent == "containerd"} - servers
+    assert nodes, f"no image was pulled through the proxy by a node: {proxy.callers}"
+    tenant.capstan("cluster", "delete", "behind", "--yes", timeout=600)
+
+
+def proxy_callers(proxy):
+    """Programs that have asked it, each with the address it came from."""
+    return {(agent, address) for address, agent in proxy.callers}
 
 
 def test_a_server_behind_a_proxy(tenant, up, bed):
@@ -53,6 +80,7 @@ def test_a_server_behind_a_proxy(tenant, up, bed):
                               "--watch", check=False)
         assert wish.returncode == NOT_FOUND, wish.stderr
         floating = urlsplit(json.loads(tenant.capstan("status", "-o", "json").stdout)["endpoint"]).hostname
+        look_at_a_cluster(tenant, bed, f"http://ops:{PASSWORD}@{address}:{proxy.server_port}", proxy)
         # Still behind the proxy: the controller takes the refused wish back.
         tenant.capstan("down", "--yes", "--with-clusters")
     kinds = {}
