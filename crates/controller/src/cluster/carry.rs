@@ -2,7 +2,7 @@
 
 use capstan_plan::change::{Approval, approval};
 use capstan_plan::{Observation, RENDERER, Rendered};
-use capstan_spec::status::{ACCEPTED_PLAN, Carried, WorkloadClusterStatus};
+use capstan_spec::status::{ACCEPTED_PLAN, Carried, ClusterPhase, WorkloadClusterStatus};
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use capstan_workload::surroundings::Context;
 use capstan_workload::{Error, apply, change, gate, observe, registries, rollout};
@@ -27,6 +27,10 @@ impl Site<'_> {
         let carrying = may_apply(subject, context, name, seen, &rendered, status).await?;
         if carrying == Carrying::Waiting {
             return Ok(false);
+        }
+        // It is begun, and nobody shall take it for done before it was looked at again.
+        if carrying == Carrying::Anew && status.phase == Some(ClusterPhase::Ready) {
+            status.phase = Some(ClusterPhase::Updating);
         }
         // What is carried out is written down first: cut off in between, it is taken up and not asked about.
         subject.write_status(status).await?;

@@ -5,7 +5,9 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use capstan_spec::progress::{Progress, ReasonCode, StepState};
-use capstan_spec::status::{ClusterPhase, Condition, ConditionStatus, WorkloadClusterStatus};
+use capstan_spec::status::{
+    ACCEPTED_PLAN, ClusterPhase, Condition, ConditionStatus, WorkloadClusterStatus,
+};
 use capstan_workload::resource::WorkloadCluster;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -93,9 +95,16 @@ pub(super) async fn until_ready(
 }
 
 fn is_ready(cluster: &WorkloadCluster) -> bool {
-    let status = cluster.status.as_ref();
-    status.and_then(|status| status.phase) == Some(ClusterPhase::Ready)
-        && status.and_then(|status| status.observed_generation) == cluster.metadata.generation
+    let Some(status) = &cluster.status else {
+        return false;
+    };
+    // A plan that nobody has asked for waits while all is well; once it is accepted the controller has yet to see that.
+    let accepted = cluster.metadata.annotations.as_ref();
+    let accepted = accepted.and_then(|all| all.get(ACCEPTED_PLAN));
+    let waits = status.pending.as_ref().map(|plan| &plan.hash);
+    status.phase == Some(ClusterPhase::Ready)
+        && status.observed_generation == cluster.metadata.generation
+        && (waits.is_none() || waits != accepted)
 }
 
 /// Shows the same lines again and again on a terminal, only new ones elsewhere.
@@ -254,6 +263,7 @@ const fn mark(state: StepState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use capstan_spec::progress::{NodeProgress, Reason};
+    use capstan_spec::status::PendingPlan;
     use capstan_spec::{KubernetesVersion, WorkloadClusterSpec};
     use jiff::Timestamp;
 
@@ -275,6 +285,28 @@ mod tests {
             last_transition_time: Timestamp::UNIX_EPOCH,
             observed_generation: None,
         }
+    }
+
+    #[test]
+    fn what_was_accepted_a_moment_ago_is_not_done_yet() {
+        let waiting = |hash: Option<&str>| {
+            let pending = hash.map(|hash| PendingPlan {
+                hash: hash.to_owned(),
+                why: "another password".to_owned(),
+                changes: Vec::new(),
+            });
+            let mut cluster = cluster(WorkloadClusterStatus {
+                phase: Some(ClusterPhase::Ready),
+                pending,
+                ..WorkloadClusterStatus::default()
+            });
+            let accepted = (ACCEPTED_PLAN.to_owned(), "ours".to_owned());
+            cluster.metadata.annotations = Some([accepted].into());
+            is_ready(&cluster)
+        };
+        assert!(!waiting(Some("ours")), "the controller has not seen it");
+        assert!(waiting(Some("another")), "which waits for somebody");
+        assert!(waiting(None));
     }
 
     #[test]
