@@ -6,6 +6,7 @@
 
 use capstan_capi::apply::Labels;
 use capstan_catalog::ImageReference;
+use capstan_spec::cluster::Autoscaling;
 use capstan_spec::{ClusterName, WorkloadClusterSpec};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -127,9 +128,9 @@ fn arguments(spec: &WorkloadClusterSpec, name: &ClusterName) -> Vec<String> {
     // How long nothing goes after something came; it can be said for all pools only, so the most eager one decides.
     let pools = spec.workers.iter().filter_map(|pool| pool.autoscaling);
     let patience = pools
-        .map(capstan_spec::cluster::Autoscaling::scale_down_after)
+        .map(Autoscaling::scale_down_after)
         .min()
-        .unwrap_or(capstan_spec::cluster::Autoscaling::SCALE_DOWN_AFTER);
+        .unwrap_or(Autoscaling::SCALE_DOWN_AFTER);
     vec![
         "--cloud-provider=clusterapi".to_owned(),
         // The management server by the pod's own account, the cluster by its kubeconfig.
@@ -154,7 +155,7 @@ fn arguments(spec: &WorkloadClusterSpec, name: &ClusterName) -> Vec<String> {
 mod tests {
     use capstan_catalog::{Catalogue, image};
     use capstan_spec::KubernetesVersion;
-    use capstan_spec::cluster::{Autoscaling, WorkerPool};
+    use capstan_spec::cluster::WorkerPool;
 
     use super::*;
 

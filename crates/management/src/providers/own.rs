@@ -36,7 +36,7 @@ const RENDER: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 /// * Machines may be deleted, and marked for replacement: a server that failed to build is never tried again by the
 ///   OpenStack provider.
 /// * A cluster autoscaler is a Deployment in the namespace of its cluster. Its rights are those of [`autoscaler::ROLE`],
-///   which the controller may bind (`BIND`) and not change; it can give no others.
+///   which the controller may bind (the verb `bind`, on this one) and not change; it can give no others.
 /// * No rights on roles, pods, nodes or webhooks.
 const GRANTS: &[Grant] = &[
     (
